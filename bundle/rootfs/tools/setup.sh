@@ -2,11 +2,12 @@
 # Makes a usable file system of packages that were only unpacked. $1: its root.
 set -eu
 cd "$1"
-rm -rf usr/share/bash-completion usr/share/perl* usr/lib/*/perl* usr/lib/*/gconv usr/bin/perl* etc/apt etc/dpkg usr/share/doc usr/share/man usr/share/locale
+rm -rf usr/share/bash-completion usr/share/perl* usr/lib/*/perl* usr/lib/*/gconv usr/bin/perl* usr/share/initramfs-tools
 for tool in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
 	ln -sf xtables-nft-multi "usr/sbin/$tool"
 done
-busybox=$(find . -name busybox -type f | head -n 1 | cut -c 2-)
+busybox=/bin/busybox
+[ -x ".$busybox" ] || busybox=/usr/bin/busybox
 mkdir -p bin tmp var/tmp run etc
 chmod 1777 tmp var/tmp
 for applet in $(".$busybox" --list); do

@@ -148,7 +148,8 @@ class Builder:
         command = ["mmdebstrap", "--quiet", f"--variant={recipe['variant']}", f"--include={','.join(recipe['packages'])}", "--skip=output/dev"]
         command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale", "info", "lintian")]
         command += ['--aptopt=Apt::Install-Recommends "false"']
-        for script, hook in (("before.sh", "essential"), ("setup.sh", "customize")):
+        last = "extract" if recipe["variant"] == "extract" else "customize"  # nothing is configured, so nothing customized, in an extract
+        for script, hook in (("before.sh", "essential"), ("setup.sh", last)):
             if os.path.exists(os.path.join(artifact.recipe, script)):
                 command.append(f"--{hook}-hook=sh '{os.path.join(artifact.recipe, script)}' \"$1\"")
         command += [self._settings.suite, out, *filter(None, [self._settings.mirror])]
@@ -170,7 +171,7 @@ class Builder:
         if self._settings.containers_conf:
             env["CONTAINERS_CONF"] = self._settings.containers_conf
         podman = self._settings.podman
-        self._run(artifact, [podman, "build", "--quiet", "--pull=never", "--network=none", "--layers=false", "--squash",
+        self._run(artifact, [podman, "build", "--quiet", "--pull=never", "--network=none", "--squash",
                              "--build-arg", f"version={artifact.version}", "--label", f"org.opencontainers.image.version={artifact.version}",
                              "--label", "app.kubernetes.io/part-of=mlops-platform", "--tag", artifact.ref, context], cwd=folder, env=env)
         out = os.path.join(folder, "image.tar")
