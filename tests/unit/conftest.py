@@ -9,7 +9,6 @@ first: an older copy of the collection that happens to be installed on the machi
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
