@@ -32,5 +32,4 @@ for plugin in bridge host-local loopback portmap ptp firewall bandwidth; do cp -
 echo "$1" >/kind/version
 for name in kubelet kubeadm kubectl; do ln -sf kubernetes "/usr/bin/$name"; done
 for tool in iptables ip6tables; do ln -sf "/usr/sbin/$tool-nft" "/etc/alternatives/$tool"; done
-rm -f /etc/hostname
 : >/etc/machine-id
