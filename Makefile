@@ -63,6 +63,10 @@ test-integration: venv-dev ## Modules against real servers
 molecule: venv-dev ## The whole platform on a real cluster of its own: create, converge, idempotence, verify, destroy
 	@$(DEV)/python scripts/test.py molecule $(ARGS)
 
+.PHONY: molecule-destroy
+molecule-destroy: venv-dev ## Remove what an interrupted molecule run left
+	@$(DEV)/python scripts/test.py molecule --destroy
+
 .PHONY: bench
 bench: venv-dev ## Measure start, rerun, idle memory and removal (tests/benchmarks/results/)
 	@$(DEV)/python tests/benchmarks/run.py $(ARGS)

@@ -120,19 +120,23 @@ def scenarios() -> list[str]:
     return [path.parent.name for path in sorted((ROOT / "molecule").glob("*/molecule.yml"))]
 
 
+def run_molecule(verb: str, scenario: str) -> int:
+    environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", NO_COLOR="1")
+    return subprocess.run([program("molecule"), verb, "--scenario-name", scenario], cwd=ROOT, env=environment, check=False).returncode
+
+
 def molecule(arguments: list[str]) -> list[Result]:
-    """Every scenario, or those named. What a failed or interrupted scenario made is removed."""
+    """Every scenario, or those named. Molecule removes what a failed scenario made, this what an interrupted one made."""
+    destroy = "--destroy" in arguments
     results = []
-    for name in arguments or scenarios():
+    for name in [argument for argument in arguments if argument != "--destroy"] or scenarios():
         start = time.monotonic()
-        environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", ANSIBLE_FORCE_COLOR="0", PY_COLORS="0", NO_COLOR="1")
-        done = False
+        code = 1
         try:
-            code = subprocess.run([program("molecule"), "test", "--scenario-name", name], cwd=ROOT, env=environment, check=False).returncode
-            done = True
-        finally:
-            if not done:
-                subprocess.run([program("molecule"), "destroy", "--scenario-name", name], cwd=ROOT, env=environment, check=False)
+            code = run_molecule("destroy" if destroy else "test", name)
+        except KeyboardInterrupt:
+            run_molecule("destroy", name)
+            raise
         results.append(Result("molecule", name, int(code == 0), int(code != 0), time.monotonic() - start))
     return results
 
