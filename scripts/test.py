@@ -121,7 +121,7 @@ def scenarios() -> list[str]:
 
 
 def run_molecule(verb: str, scenario: str) -> int:
-    environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", NO_COLOR="1")
+    environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", NO_COLOR="1", MOLECULE_GLOB="molecule/*/molecule.yml")
     return subprocess.run([program("molecule"), verb, "--scenario-name", scenario], cwd=ROOT, env=environment, check=False).returncode
 
 
