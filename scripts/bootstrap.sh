@@ -68,7 +68,7 @@ if [[ ! -e $venv/.complete || ! -x $venv/bin/python ]]; then
   "$python" -m venv "$venv"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes \
     --requirement "$requirements" || die "$requirements could not be installed: is the Python package index reachable? Run this again when it is"
-  "$venv/bin/$program" --version >/dev/null
+  [[ -x $venv/bin/$program ]]
   touch "$venv/.complete"
 fi
 [[ ! -e $link || -L $link ]] || die "$link is in the way and not a link of ours: remove it"
