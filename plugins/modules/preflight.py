@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Check that a machine can carry the platform
+version_added: 0.1.0
+description:
+  - Looks at memory, disk, cores, ports, container engine, privileges and kernel, and at the names of variables.
+  - Reports everything that is missing at once, before anything is changed.
+author: The mlops.platform authors (@mlops-platform)
+options:
+  memory_gib:
+    description: Memory needed, in GiB.
+    type: float
+    required: true
+  cores:
+    description: Processor cores needed.
+    type: int
+    required: true
+  disk_gib:
+    description: Free space needed in each of O(folders), in GiB.
+    type: float
+    required: true
+  folders:
+    description: Folders whose disk must have that space, by purpose. A folder need not exist.
+    type: dict
+    required: true
+  ports:
+    description: Ports of 127.0.0.1 that must be free.
+    type: list
+    elements: int
+    default: []
+  node:
+    description: Container of the platform's own node; where it exists, O(ports) are held by the platform itself.
+    type: str
+    required: true
+  engine:
+    description: Container engine asked for.
+    type: str
+    choices: [auto, podman, docker]
+    default: auto
+  source:
+    description: Where programs and images come from.
+    type: str
+    choices: [packages, upstream]
+    required: true
+  bundled:
+    description: Whether what the platform runs on is already built.
+    type: bool
+    default: false
+  variables:
+    description: Names of all variables in force; names, never values.
+    type: list
+    elements: str
+    default: []
+  known_variables:
+    description: Names of all variables the platform has.
+    type: list
+    elements: str
+    default: []
+  prefixes:
+    description: What the platform's variables begin with. A variable that begins so and is not known is an error.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Check that this machine can carry the platform
+  mlops.platform.preflight:
+    memory_gib: 6
+    cores: 2
+    disk_gib: 15
+    folders: {the cache: /var/cache/mlops-platform}
+    ports: [8080, 8443]
+    node: mlops-control-plane
+    source: packages
+"""
+
+RETURN = r"""
+problems:
+  description: Everything that is missing, a sentence each.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mlops.platform.plugins.module_utils import preflight
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "memory_gib": {"type": "float", "required": True},
+            "cores": {"type": "int", "required": True},
+            "disk_gib": {"type": "float", "required": True},
+            "folders": {"type": "dict", "required": True},
+            "ports": {"type": "list", "elements": "int", "default": []},
+            "node": {"type": "str", "required": True},
+            "engine": {"type": "str", "choices": ["auto", "podman", "docker"], "default": "auto"},
+            "source": {"type": "str", "choices": ["packages", "upstream"], "required": True},
+            "bundled": {"type": "bool", "default": False},
+            "variables": {"type": "list", "elements": "str", "default": []},
+            "known_variables": {"type": "list", "elements": "str", "default": []},
+            "prefixes": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    facts = preflight.gather(options["folders"], options["ports"], options["node"])
+    need = preflight.Requirements(
+        options["memory_gib"], options["cores"], options["disk_gib"], options["engine"], options["source"], options["bundled"]
+    )
+    problems = preflight.evaluate(facts, need) + preflight.misspelled(options["variables"], options["known_variables"], options["prefixes"])
+    if problems:
+        count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
+        module.fail_json(msg="\n".join([f"This machine is not ready, {count}. Nothing was changed.", *(f"- {text}" for text in problems)]), problems=problems)
+    module.exit_json(changed=False, problems=[])
+
+
+if __name__ == "__main__":
+    main()
