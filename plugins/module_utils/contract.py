@@ -69,13 +69,48 @@ def probe_registries(urls: list[str], deadline: float = 5.0) -> tuple[bool, str]
     return True, f"container registries answer (asked for {seconds})"
 
 
-class _Api(t.NamedTuple):
-    server: str
-    context: ssl.SSLContext
-    headers: dict[str, str]
+class Api:
+    """A Kubernetes API reached with the standard library: for the few calls that do not justify a second of imports.
+
+    :param timeout: seconds for each request.
+    """
+
+    def __init__(self, server: str, context: ssl.SSLContext, headers: dict[str, str], timeout: float = 10.0) -> None:
+        self._server = server.rstrip("/")
+        self._headers = headers
+        self._timeout = timeout
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+    def _open(self, path: str, method: str = "GET", body: t.Any = None) -> bytes:
+        headers = {**self._headers, "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._server + path, data=data, headers=headers, method=method)
+        with self._opener.open(request, timeout=self._timeout) as answer:
+            return answer.read()
+
+    def get(self, path: str) -> t.Any:
+        """A JSON document.
+
+        :raises OSError: when the API does not answer, or answers with an error (:class:`urllib.error.HTTPError`).
+        """
+        return json.loads(self._open(path))
+
+    def put(self, path: str, body: t.Any) -> None:
+        self._open(path, "PUT", body)
+
+    def answers(self, path: str) -> bool:
+        try:
+            self._open(path)
+        except OSError:
+            return False
+        return True
 
 
-def _connect(path: str, context_name: str) -> _Api:
+def connect(path: str, context_name: str, timeout: float = 10.0) -> Api:
+    """The API a context of a kubeconfig leads to, with its CA and its client certificate or token.
+
+    :raises OSError, KeyError, TypeError, ValueError: when the kubeconfig is not there or not complete.
+    """
     import yaml  # the controller's
 
     with open(path, encoding="utf-8") as stream:
@@ -98,7 +133,7 @@ def _connect(path: str, context_name: str) -> _Api:
             both.write(pem(user, "client-certificate") + b"\n" + pem(user, "client-key"))
             both.flush()
             tls.load_cert_chain(both.name)
-    return _Api(cluster["server"].rstrip("/"), tls, headers)
+    return Api(cluster["server"], tls, headers, timeout)
 
 
 def read_contract(kubeconfig: str, context: str, namespace: str, timeout: float = 3.0) -> dict[str, str] | None:
@@ -107,11 +142,7 @@ def read_contract(kubeconfig: str, context: str, namespace: str, timeout: float 
     :param timeout: seconds to wait for the API.
     """
     try:
-        api = _connect(kubeconfig, context)
-        request = urllib.request.Request(f"{api.server}/api/v1/namespaces/{namespace}/configmaps/platform-contract", headers=api.headers)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=api.context))
-        with opener.open(request, timeout=timeout) as answer:
-            return json.load(answer).get("data") or {}
+        return connect(kubeconfig, context, timeout).get(f"/api/v1/namespaces/{namespace}/configmaps/platform-contract").get("data") or {}
     except urllib.error.HTTPError as exc:
         return {} if exc.code == 404 else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,0 +1,68 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which requests for kubelet serving certificates may be approved.
+
+Kubernetes approves client certificates of kubelets by itself, never serving certificates: somebody has to check the names
+(https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#certificate-rotation).
+"""
+
+from __future__ import annotations
+
+import base64
+import typing as t
+
+SIGNER = "kubernetes.io/kubelet-serving"
+USAGES = {"digital signature", "key encipherment", "server auth"}
+
+
+class Request(t.NamedTuple):
+    """What a certificate request asks for.
+
+    :ivar common_name: the subject's CN.
+    :ivar organizations: the subject's O.
+    :ivar names: DNS names and IP addresses.
+    """
+
+    common_name: str
+    organizations: list[str]
+    names: set[str]
+
+
+def pending(csrs: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Requests for serving certificates that nobody has decided on."""
+    return [csr for csr in csrs if csr["spec"]["signerName"] == SIGNER and not csr.get("status", {}).get("conditions")]
+
+
+def parse(csr: dict[str, t.Any]) -> Request:
+    """Reads the PKCS #10 request of a CertificateSigningRequest."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    request = x509.load_pem_x509_csr(base64.b64decode(csr["spec"]["request"]))
+    names: set[str] = set()
+    for extension in request.extensions:
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            for entry in extension.value:
+                names.add(str(entry.value) if isinstance(entry, (x509.DNSName, x509.IPAddress)) else f"unexpected {entry!r}")
+    (common_name,) = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    organizations = [str(part.value) for part in request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+    return Request(str(common_name.value), organizations, names)
+
+
+def objection(csr: dict[str, t.Any], request: Request, nodes: dict[str, set[str]]) -> str:
+    """Why a request may not be approved, or an empty string; pure.
+
+    :param nodes: names and addresses of each node, by node.
+    """
+    user = csr["spec"].get("username", "")
+    node = user.removeprefix("system:node:")
+    if not user.startswith("system:node:") or node not in nodes:
+        return f"asked by {user}, which is no node of this cluster"
+    if request.common_name != user or request.organizations != ["system:nodes"]:
+        return f"asks for the subject {request.common_name}, not its own"
+    if set(csr["spec"].get("usages", [])) - USAGES:
+        return "asks for more than serving"
+    strange = request.names - nodes[node]
+    if strange or not request.names:
+        return f"asks for {', '.join(sorted(strange)) or 'no names'}, which node {node} does not have"
+    return ""
