@@ -1,0 +1,193 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role mlflow applies, rendered from its own defaults and the contract of the local inventory."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.mlops.platform.plugins.filter.objects import labelled, patched
+
+CONTRACT: dict[str, Any] = {
+    "platform_namespaces": {
+        "platform": "mlops-platform",
+        "storage": "platform-storage",
+        "mlflow": "mlflow",
+        "verify": "platform-verify",
+        "observability": "observability",
+        "gateway": "gateway-system",
+    },
+    "platform_images": {"mlflow": "localhost/mlops-platform/mlflow:3.17.2-abc"},
+    "platform_domain": "mlops.localhost",
+    "platform_http_port": 8080,
+    "platform_https_port": 8443,
+    "platform_databases": {
+        "mlflow": {
+            "host": "postgres-rw.platform-storage.svc",
+            "port": 5432,
+            "name": "mlflow",
+            "sslmode": "verify-full",
+            "ca": {"namespace": "platform-storage", "name": "postgres-ca", "key": "ca.crt"},
+            "secret": {"namespace": "platform-storage", "name": "postgres-mlflow", "user_key": "username", "password_key": "password"},
+        }
+    },
+    "platform_object_store": {
+        "endpoint": "http://seaweedfs.platform-storage.svc:8333",
+        "region": "us-east-1",
+        "path_style": True,
+        "ca": {},
+        "buckets": {
+            "mlflow": {
+                "name": "mlflow",
+                "secret": {
+                    "namespace": "platform-storage",
+                    "name": "s3-mlflow",
+                    "access_key_key": "AWS_ACCESS_KEY_ID",
+                    "secret_key_key": "AWS_SECRET_ACCESS_KEY",
+                },
+            }
+        },
+    },
+}
+CLOUD: dict[str, Any] = {
+    "platform_databases": {
+        "mlflow": CONTRACT["platform_databases"]["mlflow"] | {"host": "db.example.org", "ca": {}},
+    },
+    "platform_object_store": {"endpoint": "", "region": "eu-central-1", "path_style": False, "ca": {}, "buckets": {"mlflow": {"name": "site-mlflow"}}},
+}
+
+
+class Role:
+    """Renders variables of a role as a play would."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        loader = DataLoader()
+        variables: dict[str, Any] = {}
+        for name in ("defaults", "vars"):
+            variables.update(loader.load_from_file(str(folder / name / "main.yml"), trusted_as_template=True))
+        variables.update(copy.deepcopy(CONTRACT) | settings)
+        variables.update(ansible_search_path=[str(folder)], role_path=str(folder))
+        self.templar = Templar(loader, variables)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.templar.template(self.templar.available_variables[name])
+
+    def one(self, kind: str, name: str = "mlflow") -> dict[str, Any]:
+        objects = [*self["__mlflow_base"], self["__mlflow_migration"], self["__mlflow_server"]]
+        (found,) = [item for item in objects if item["kind"] == kind and item["metadata"]["name"] in (name, self["__mlflow_migration_name"])]
+        return found
+
+    def env(self) -> dict[str, Any]:
+        return {item["name"]: item.get("value") for item in self.container()["env"]}
+
+    def container(self) -> dict[str, Any]:
+        return self.one("Deployment")["spec"]["template"]["spec"]["containers"][0]
+
+
+@pytest.fixture
+def folder(repository: Path) -> Path:
+    return repository / "roles" / "mlflow"
+
+
+def test_no_secret_is_in_the_objects_and_the_database_is_checked(folder: Path) -> None:
+    env = Role(folder).env()
+    assert env["MLFLOW_BACKEND_STORE_URI"] == "postgresql+psycopg2://postgres-rw.platform-storage.svc:5432/mlflow"
+    assert (env["PGSSLMODE"], env["PGSSLROOTCERT"]) == ("verify-full", "/etc/mlflow/database-ca/ca.crt")
+    assert [item["secretRef"]["name"] for item in Role(folder).container()["envFrom"]] == ["mlflow-database", "mlflow-object-store", "mlflow-server"]
+
+
+def test_the_server_answers_to_its_names_and_to_no_others(folder: Path) -> None:
+    env = Role(folder, mlflow_allowed_hosts=["ml.example.org"], mlflow_cors_allowed_origins=["https://ml.example.org"]).env()
+    hosts = env["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    for host in ("mlflow.mlflow.svc", "mlflow.mlflow.svc:5000", "127.0.0.1:*", "mlflow.mlops.localhost:8080", "$(POD_IP):5000", "ml.example.org"):
+        assert host in hosts
+    assert "*" not in hosts
+    origins = env["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    assert {"http://mlflow.mlops.localhost:8080", "https://mlflow.mlops.localhost:8443", "https://ml.example.org"} <= set(origins)
+    names = [item["name"] for item in Role(folder).container()["env"]]
+    assert names.index("POD_IP") < names.index("MLFLOW_SERVER_ALLOWED_HOSTS"), "the kubelet expands only what stands before"
+
+
+@pytest.mark.parametrize(("setting", "expected"), [(False, "false"), (True, "true")])
+def test_jobs_run_only_when_asked_for(folder: Path, setting: bool, expected: str) -> None:
+    assert Role(folder, mlflow_job_execution=setting).env()["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == expected
+
+
+def test_the_migration_has_a_new_name_exactly_when_it_does_something_else(folder: Path) -> None:
+    name = Role(folder)["__mlflow_migration_name"]
+    assert name == Role(folder)["__mlflow_migration_name"]
+    assert name == Role(folder, mlflow_replicas=2, mlflow_allowed_hosts=["x"])["__mlflow_migration_name"]
+    assert name != Role(folder, platform_images={"mlflow": "localhost/mlops-platform/mlflow:3.17.2-abd"})["__mlflow_migration_name"]
+    assert name != Role(folder, **CLOUD)["__mlflow_migration_name"]
+    assert len(name) == len("mlflow-migrate-") + 10
+
+
+def test_a_changed_secret_replaces_the_servers(folder: Path) -> None:
+    def checksum(**settings: Any) -> str:
+        return Role(folder, **settings).one("Deployment")["spec"]["template"]["metadata"]["annotations"]["mlops.platform/checksum"]
+
+    assert checksum() == checksum(mlflow_replicas=3)
+    assert checksum(__mlflow_secrets={"a": "1"}) != checksum(__mlflow_secrets={"a": "2"})
+
+
+@pytest.mark.parametrize(("expose", "kind", "blocks"), [("node_port", "NodePort", 1), ("none", "ClusterIP", 0)])
+def test_the_node_port_and_its_policy_go_together(folder: Path, expose: str, kind: str, blocks: int) -> None:
+    role = Role(folder, mlflow_expose=expose)
+    assert role.one("Service")["spec"]["type"] == kind
+    assert ("nodePort" in role.one("Service")["spec"]["ports"][0]) == bool(blocks)
+    (rule,) = role.one("NetworkPolicy", "mlflow-clients")["spec"]["ingress"]
+    found = [peer["ipBlock"] for peer in rule["from"] if "ipBlock" in peer]
+    assert found == [{"cidr": "0.0.0.0/0", "except": ["10.244.0.0/16"]}] * blocks
+    assert rule["ports"] == [{"protocol": "TCP", "port": 5000}]
+
+
+def test_servers_reach_names_their_database_and_their_store_and_nothing_else(folder: Path) -> None:
+    rules = Role(folder).one("NetworkPolicy", "mlflow-services")["spec"]["egress"]
+    assert sorted(port["port"] for rule in rules for port in rule["ports"]) == [53, 53, 5432, 8333]
+    assert all(rule["to"] for rule in rules)
+
+
+def test_a_cloud_without_keys_and_with_public_certificates(folder: Path) -> None:
+    role = Role(folder, **CLOUD, mlflow_service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/mlflow"})
+    env = role.env()
+    assert env["PGSSLROOTCERT"] == "/etc/ssl/certs/ca-certificates.crt"
+    assert "MLFLOW_S3_ENDPOINT_URL" not in env
+    assert [item["to"]["name"] for item in role["__mlflow_copies"]] == ["mlflow-database"]
+    assert [item["secretRef"]["name"] for item in role.container()["envFrom"]] == ["mlflow-database", "mlflow-server"]
+    assert role.one("ServiceAccount")["metadata"]["annotations"]
+    ports = [rule["ports"][0]["port"] for rule in role.one("NetworkPolicy", "mlflow-services")["spec"]["egress"]]
+    assert ports == [53, 5432, 443]
+
+
+def test_an_own_certificate_of_the_store_is_mounted(folder: Path) -> None:
+    ca = {"namespace": "platform-storage", "name": "s3-ca", "key": "ca.crt"}
+    role = Role(folder, platform_object_store=CONTRACT["platform_object_store"] | {"ca": ca})
+    assert role.env()["AWS_CA_BUNDLE"] == "/etc/mlflow/object-store-ca/ca.crt"
+    assert {item["to"]["name"] for item in role["__mlflow_copies"]} >= {"mlflow-object-store-ca"}
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_pods_are_restricted_and_know_their_limits(folder: Path, kind: str) -> None:
+    spec = Role(folder).one(kind)["spec"]["template"]["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False, "MLFLOW_PORT=tcp://… of a Service would be taken for an option"
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in spec["containers"]:
+        assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+        assert set(container["resources"]) == {"requests", "limits"}
+        mounts = {mount["name"] for mount in container["volumeMounts"]}
+        assert mounts == {volume["name"] for volume in spec["volumes"]}
+
+
+def test_the_users_patches_come_last(folder: Path) -> None:
+    role = Role(folder)
+    patch = {"kind": "Deployment", "metadata": {"name": "mlflow"}, "spec": {"template": {"spec": {"nodeSelector": {"disk": "fast"}}}}}
+    (found,) = patched(labelled([role["__mlflow_server"]], "mlflow"), [patch])
+    assert found["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "fast"}
+    assert found["spec"]["template"]["metadata"]["labels"]["mlops.platform/component"] == "mlflow"
