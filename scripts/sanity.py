@@ -84,7 +84,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mlops-platform-sanity-") as folder:
         target = unpack(Path(folder))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment.update(HOME=str(home()), PIP_QUIET="1", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+        environment.update(HOME=str(home()), PIP_QUIET="1", PIP_PROGRESS_BAR="off", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
         skips = [argument for name in SKIPPED for argument in ("--skip-test", name)]
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         command = [str(BIN / "ansible-test"), "sanity", "--color", "no", "--python", python, *skips, *sys.argv[1:]]
