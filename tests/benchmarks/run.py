@@ -71,7 +71,7 @@ def write(figure: str, value: float, unit: str, **details: Any) -> None:
         "met": value <= limit and details.get("changed", 0) == 0,
         "measured": datetime.datetime.now(tz=datetime.UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
-        "details": {key: detail for key, detail in details.items() if key != "changed"} | ({"changed": details["changed"]} if "changed" in details else {}),
+        "details": details,
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{figure}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
