@@ -62,6 +62,14 @@ options:
     description: File handed to podman as E(CONTAINERS_CONF); the machine's own configuration when empty.
     type: str
     default: ""
+  guard:
+    description:
+      - Ranges of Services and pods. Packets from the cluster's network to them never leave this machine, even before a node has rules for a Service.
+        They are rejected in an nftables table of its own, C(inet mlops_platform), which serves all clusters of the machine.
+      - No table is made when empty.
+    type: list
+    elements: str
+    default: []
   wait:
     description: Seconds the creation may take, and the API after a start of the nodes.
     type: int
@@ -151,6 +159,7 @@ def main() -> None:
             "merge_kubeconfig": {"type": "path"},
             "adopt": {"type": "bool", "default": False},
             "containers_conf": {"type": "str", "default": ""},
+            "guard": {"type": "list", "elements": "str", "default": []},
             "wait": {"type": "int", "default": 300},
         },
         required_if=[("state", "present", ("image", "config"))],
@@ -163,7 +172,9 @@ def main() -> None:
     say = Progress().say
     engine = Engine(options["provider"], options["containers_conf"])
     wanted = plan.Wanted(name, network, options["image"], options["config"], options["adopt"])
-    settings = cluster.Settings(options["kind_binary"], options["kubeconfig"], options["merge_kubeconfig"] or "", options["archive"] or "", options["wait"])
+    settings = cluster.Settings(
+        options["kind_binary"], options["kubeconfig"], options["merge_kubeconfig"] or "", options["archive"] or "", tuple(options["guard"]), options["wait"]
+    )
     work = cluster.Cluster(engine, wanted, settings, say)
     try:
         actions = carry_out(module, work, settings, name, say)

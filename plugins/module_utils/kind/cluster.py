@@ -14,10 +14,11 @@ import typing as t
 import yaml
 
 from ..contract import read_contract
+from . import guard as guards
 from . import kubeconfig as kubeconfigs
 from .command import KindError, follow
-from .engine import Engine
-from .names import ANY_ADDRESS, CREATED_MARK
+from .engine import Engine, Network
+from .names import ANY_ADDRESS, CREATED_MARK, PROVIDERS
 from .plan import API_SERVER_PORT, LOOK_AGAIN, Action, Found, Wanted, plan_absent, plan_present
 
 Say = t.Callable[[str], None]
@@ -29,6 +30,7 @@ class Settings(t.NamedTuple):
     :ivar kubeconfig: file of the cluster's own.
     :ivar merge_into: the user's kubeconfig when its entries are to be there too; empty otherwise.
     :ivar archive: OCI archive of the node image; empty when the engine can pull it.
+    :ivar guard: ranges of Services and pods that may not be reached outside of this machine; none for no firewall table.
     :ivar wait: seconds for the creation, and for the API after a start.
     """
 
@@ -36,6 +38,7 @@ class Settings(t.NamedTuple):
     kubeconfig: str
     merge_into: str = ""
     archive: str = ""
+    guard: tuple[str, ...] = ()
     wait: float = 300
 
 
@@ -56,6 +59,12 @@ def look(engine: Engine, name: str, network: str, kubeconfig: str) -> Found:
         created = engine.execute(controls[0].name, "test", "-e", CREATED_MARK, timeout=20).ok
     orphans = tuple(volume for volume in engine.orphan_volumes(name) if volume not in attached)
     return Found(nodes, engine.network(network), os.path.exists(adopted_mark(kubeconfig)), created, orphans)
+
+
+def platform_networks(engine: Engine) -> list[Network]:
+    """Networks of all clusters of the platform, in this engine and in the other one if it is there."""
+    others = [Engine(provider) for provider in PROVIDERS if provider != engine.provider]
+    return [network for one in (engine, *others) for network in one.platform_networks()]
 
 
 @contextlib.contextmanager
@@ -91,6 +100,8 @@ class Cluster:
         self._steps: dict[str, t.Callable[[str], object]] = {
             "create": self._create,
             "create network": lambda subject: engine.create_network(subject, wanted.name),
+            "guard": lambda _subject: guards.write(self._guard()),
+            "unguard": lambda _subject: guards.write(self._guard(leaving=wanted.name)),
             "start": engine.start,
             "adopt": lambda _subject: kubeconfigs.write(adopted_mark(settings.kubeconfig), f"{wanted.name}\n"),
             "remove half-made": self._remove_half_made,
@@ -106,7 +117,7 @@ class Cluster:
     def present(self, check: bool) -> list[Action]:
         """Does what is needed, or says it in check mode."""
         done: list[Action] = []
-        actions = plan_present(self.look(), self._wanted)
+        actions = self._guarded(plan_present(self.look(), self._wanted))
         if LOOK_AGAIN in actions and not check:
             done += self._all(actions)
             actions = plan_present(self.look(), self._wanted)
@@ -129,8 +140,21 @@ class Cluster:
             self._steps[action.verb](action.subject)
         return actions
 
+    def _guarded(self, actions: list[Action]) -> list[Action]:
+        """The plan with the firewall table before anything can send a packet."""
+        first = [action for action in actions if action.verb == "create network"]
+        if not self._settings.guard or (not first and self._guard() == guards.current()):
+            return actions
+        return [*first, Action("guard", self._wanted.network), *[action for action in actions if action not in first]]
+
+    def _guard(self, leaving: str = "") -> guards.Guard | None:
+        """The firewall table as it is to be, for all clusters of the platform but one that is leaving."""
+        return guards.wanted(guards.current(), platform_networks(self._engine), self._settings.guard, leaving)
+
     def absent(self, check: bool) -> list[Action]:
         actions = plan_absent(self.look(), self._wanted.name, self._wanted.network)
+        if self._guard(leaving=self._wanted.name) != guards.current():
+            actions.insert(0, Action("unguard", self._wanted.network))
         if not check:
             self._all(actions)
         actions = [action for action in actions if action.verb != "leave adopted"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 from .command import KindError, Result, Run, run
@@ -77,12 +78,12 @@ class Engine:
     """One engine of this machine.
 
     :param provider: ``podman`` or ``docker``; also the program's name.
-    :param containers_conf: CONTAINERS_CONF for podman; empty for the machine's own configuration.
+    :param containers_conf: CONTAINERS_CONF for podman; the machine's own configuration holds where there is no such file.
     """
 
     def __init__(self, provider: str, containers_conf: str = "", runner: Run = run) -> None:
         self.provider = provider
-        self._env = {"CONTAINERS_CONF": containers_conf} if containers_conf and provider == "podman" else {}
+        self._env = {"CONTAINERS_CONF": containers_conf} if provider == "podman" and os.path.isfile(containers_conf) else {}
         self._run = runner
 
     @property

@@ -12,6 +12,7 @@ import json
 import typing as t
 
 from .command import KindError, Run, run
+from .engine import Network
 from .names import GUARD_TABLE
 
 CHAIN = "leave"
@@ -61,14 +62,24 @@ def parse(listing: str) -> Guard | None:
     return Guard(frozenset(bridges), frozenset(ranges))
 
 
+def wanted(now: Guard | None, networks: t.Iterable[Network], ranges: t.Iterable[str], leaving: str = "") -> Guard | None:
+    """The table for these networks; None when no cluster is left.
+
+    :param ranges: of the cluster at hand; those of others stay.
+    :param leaving: name of a cluster that is being removed.
+    """
+    bridges = frozenset(network.bridge for network in networks if network.cluster != leaving)
+    return Guard(bridges, frozenset(ranges) | (now.ranges if now else frozenset())) if bridges else None
+
+
 def current(runner: Run = run) -> Guard | None:
     listed = runner(["nft", "--json", "list", "table", "inet", GUARD_TABLE])
     return parse(listed.out) if listed.ok else None
 
 
-def write(guard: Guard, runner: Run = run) -> None:
-    """Makes the table what it is to be; removes it when no cluster is left."""
-    text = ruleset(guard) if guard.bridges else f"table inet {GUARD_TABLE} {{}}\ndelete table inet {GUARD_TABLE}\n"
+def write(guard: Guard | None, runner: Run = run) -> None:
+    """Makes the table what it is to be; removes it for None."""
+    text = ruleset(guard) if guard else f"table inet {GUARD_TABLE} {{}}\ndelete table inet {GUARD_TABLE}\n"
     done = runner(["nft", "--file", "-"], stdin=text)
     if not done.ok:
         raise KindError(

@@ -10,9 +10,10 @@ import socket
 import typing as t
 
 from . import guard
+from .cluster import look
 from .command import Run, run
 from .engine import Engine, Network
-from .names import GUARD_TABLE, IMAGE_PREFIX
+from .names import GUARD_TABLE, IMAGE_PREFIX, network_of
 from .plan import Found, ownership
 
 HOST_FOLDER = "host"  # beside the clusters' folders: what was recorded of the machine
@@ -73,6 +74,8 @@ def of_files(state_root: str, name: str) -> list[Item]:
         items.append(Item("folder", folder, f"{count} file(s)"))
     if os.path.exists(os.path.join(state_root, HOST_FOLDER)):
         items.append(Item("folder", os.path.join(state_root, HOST_FOLDER), "settings of this machine before the platform changed them", shared=True))
+    if os.path.isdir(state_root) and not items:
+        items.append(Item("folder", state_root, f"{len(os.listdir(state_root))} entries", shared=True))
     return items
 
 
@@ -110,3 +113,31 @@ def data_folders(engine: Engine, found: Found) -> dict[str, list[str]]:
         folder = os.path.join(engine.volume_folder(volume) or "/nonexistent", "local-path-provisioner")
         result[volume] = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     return result
+
+
+class Inventory(t.NamedTuple):
+    """All of it.
+
+    :ivar others: other clusters of the platform on this machine.
+    :ivar ports: ports of this machine that lead into the cluster.
+    """
+
+    items: list[Item]
+    others: frozenset[str]
+    ports: list[int]
+
+
+def gather(engines: t.Sequence[Engine], name: str, state_root: str) -> Inventory:
+    """What a platform has in these engines and on this machine."""
+    items: list[Item] = []
+    networks: list[Network] = []
+    kubeconfig = os.path.join(state_root, name, "kubeconfig")
+    for engine in engines:
+        found = look(engine, name, network_of(name), kubeconfig)
+        items += of_engine(engine.provider, found, name, network_of(name), data_folders(engine, found))
+        networks += engine.platform_networks()
+    ports = sorted(int(item.name) for item in items if item.kind == "port")
+    for engine in engines:
+        items += of_shared(engine.provider, engine.platform_images())
+    items += [*of_firewall(), *of_files(state_root, name)]
+    return Inventory(items, other_clusters(networks, state_root, name), ports)
