@@ -104,12 +104,11 @@ def main() -> None:
             "mirror": {"type": "str", "default": ""},
             "podman": {"type": "str", "default": "podman"},
             "containers_conf": {"type": "str", "default": ""},
-            "_progress_file": {"type": "path"},
         },
         supports_check_mode=True,
     )
     options = module.params
-    progress = Progress(options["_progress_file"])
+    progress = Progress()
     cache = store.Store(options["cache"])
     try:
         bundle = recipe.Bundle(options["recipes"], options["index"], {"suite": options["suite"], "mirror": options["mirror"]})

@@ -53,7 +53,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils import kubelet_certificates as certificates
-from ansible_collections.mlops.platform.plugins.module_utils.contract import connect
+from ansible_collections.mlops.platform.plugins.module_utils.kube.api import connect
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 

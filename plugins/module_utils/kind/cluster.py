@@ -194,9 +194,10 @@ class Cluster:
                           stdin=yaml.safe_dump(wanted.config), env=environment)
         if not done.ok:
             self._remove_half_made(name)
+            cause = done.reason().removeprefix("Command Output: ").removeprefix("Error: ").removeprefix("ERROR: ")
             raise KindError(
-                f"kind could not create the cluster {name} on {engine.provider}: {done.err}\n"
-                "What was made of it is removed; mend the cause and run again"
+                f"kind could not create the cluster {name} on {engine.provider}: {cause}. What was made of it is removed; mend the cause and run again. "
+                f"kind's last lines:\n{done.err}"
             )
         node = next(node.name for node in engine.nodes(name) if node.role == "control-plane")
         marked = engine.execute(node, "touch", CREATED_MARK)
@@ -289,4 +290,4 @@ def exported(admin: dict[str, t.Any], name: str, server: str) -> str:
 def _step(line: str) -> str:
     """What kind is doing, without its drawings; empty for its small talk."""
     text = "".join(c for c in line if c.isascii()).strip()
-    return text.rstrip(". ").lower() if line.lstrip().startswith(("✓", "✗", "•")) and text else ""
+    return text.rstrip(". ").lower() if line.lstrip().startswith("•") and text else ""

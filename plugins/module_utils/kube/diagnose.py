@@ -1,0 +1,101 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person would look at when something does not become ready: its pods, their events, their last lines."""
+
+from __future__ import annotations
+
+import typing as t
+import urllib.parse
+
+from . import readiness
+from .api import Api
+from .readiness import Object
+
+LOG_LINES = 20
+EVENTS = 5
+PODS = 3
+
+
+def selector(obj: Object) -> str:
+    """Label selector of the pods an object owns; empty when it has none. Pure."""
+    if obj["kind"] == "Cluster" and obj["apiVersion"].startswith("postgresql.cnpg.io/"):
+        return f"cnpg.io/cluster={obj['metadata']['name']}"
+    labels = (obj.get("spec", {}).get("selector") or {}).get("matchLabels") if isinstance(obj.get("spec", {}).get("selector"), dict) else None
+    if obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job") and labels:
+        return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return ""
+
+
+def pods(api: Api, obj: Object) -> list[Object]:
+    """Pods of an object that are not ready, newest first."""
+    if obj["kind"] == "Pod":
+        return [obj]
+    labels = selector(obj)
+    if not labels:
+        return []
+    found = api.get(f"/api/v1/namespaces/{obj['metadata']['namespace']}/pods?labelSelector={urllib.parse.quote(labels)}")["items"]
+    waiting = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in found]
+    waiting = [pod for pod in waiting if not readiness.state(pod).ready]
+    return sorted(waiting, key=lambda pod: pod["metadata"]["creationTimestamp"], reverse=True)
+
+
+def _when(event: Object) -> str:
+    return event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"] or ""
+
+
+def events(api: Api, obj: Object) -> list[str]:
+    """The last events of an object and of what bears its name (a Deployment's ReplicaSet and pods), oldest first."""
+    namespace, name = obj["metadata"].get("namespace"), obj["metadata"]["name"]
+    if not namespace:
+        return []
+    own = [event for event in api.get(f"/api/v1/namespaces/{namespace}/events")["items"] if event["involvedObject"].get("name", "").startswith(name)]
+    own.sort(key=_when)
+    texts = [f"{event.get('type', '')} {event.get('reason', '')}: {' '.join((event.get('message') or '').split())}" for event in own]
+    return list(dict.fromkeys(texts))[-EVENTS:]
+
+
+def last_warning(api: Api, obj: Object) -> str:
+    """The last event that is a warning."""
+    warnings = [text for text in events(api, obj) if text.startswith("Warning ")]
+    return warnings[-1].removeprefix("Warning ")[:200] if warnings else ""
+
+
+def _log(api: Api, pod: Object, container: str, previous: bool) -> list[str]:
+    path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log?container={container}&tailLines={LOG_LINES}"
+    try:
+        return api.text(path + ("&previous=true" if previous else "")).splitlines()
+    except OSError:
+        return []
+
+
+def report(api: Api, obj: Object) -> list[str]:
+    """Lines for a failure message: events, and for each pod that is not ready why, and the end of its log."""
+    lines = [f"  event: {text}" for text in events(api, obj)]
+    for pod in pods(api, obj)[:PODS]:
+        lines.append(f"  pod {pod['metadata']['name']}: {readiness.state(pod).reason}")
+        if pod is not obj:
+            lines += [f"    event: {text}" for text in events(api, pod)]
+        status = pod.get("status", {})
+        for entry in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+            if entry.get("ready") or (entry.get("state", {}).get("terminated") or {}).get("exitCode") == 0:
+                continue
+            restarted = bool(entry.get("restartCount")) and not entry.get("state", {}).get("running")
+            tail = _log(api, pod, entry["name"], previous=restarted) or _log(api, pod, entry["name"], previous=False)
+            if tail:
+                lines.append(f"    last lines of {entry['name']}:")
+                lines += [f"      {line[:300]}" for line in tail]
+    return lines
+
+
+def brief(api: Api, obj: Object, state: readiness.State) -> tuple[str, bool]:
+    """One line on why an object is not ready, and whether waiting is hopeless."""
+    waiting = pods(api, obj)
+    parts: list[str] = [state.reason]
+    hopeless = state.hopeless
+    if waiting:
+        trouble = readiness.pod_trouble(waiting[0])
+        hopeless = hopeless or trouble.hopeless
+        parts.append(f"pod {waiting[0]['metadata']['name']}: {trouble.reason or waiting[0].get('status', {}).get('phase', 'Pending')}")
+    if not waiting or not readiness.pod_trouble(waiting[0]).reason:
+        parts.append(last_warning(api, waiting[0] if waiting else obj))
+    return "; ".join(t.cast(str, part) for part in parts if part), hopeless
