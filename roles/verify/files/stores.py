@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+import time
 import typing as t
 
 
@@ -26,7 +27,10 @@ def database() -> dict[str, t.Any]:
     spec = importlib.util.find_spec("mlflow")
     migrations = os.path.join(os.path.dirname(str(spec and spec.origin)), "store", "db_migrations")
     head = ScriptDirectory(migrations).get_current_head()
-    return {"ok": current == head and not read_only, "current": current, "head": head, "server": server, "read_only": read_only}
+    seen = {"ok": current == head and not read_only, "current": current, "head": head, "server": server}
+    if not seen["ok"]:
+        seen["error"] = "the database can only be read" if read_only else f"the database is at revision {current}, this MLflow wants {head}"
+    return seen
 
 
 def bucket(name: str, prefix: str) -> dict[str, t.Any]:
@@ -37,16 +41,20 @@ def bucket(name: str, prefix: str) -> dict[str, t.Any]:
     style = {"addressing_style": os.environ.get("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE", "auto")}
     client = boto3.client("s3", endpoint_url=os.environ.get("MLFLOW_S3_ENDPOINT_URL") or None, config=Config(s3=style))
     found = client.list_objects_v2(Bucket=name, Prefix=prefix).get("Contents", [])
-    return {"ok": bool(found), "bucket": name, "objects": len(found), "bytes": sum(item["Size"] for item in found)}
+    if not found:
+        return {"ok": False, "error": f"nothing under {prefix} in the bucket {name}"}
+    return {"ok": True, "bucket": name, "objects": len(found), "bytes": sum(item["Size"] for item in found)}
 
 
 def main() -> int:
     result: dict[str, t.Any] = {}
     for name, look in (("database", database), ("bucket", lambda: bucket(*sys.argv[1:3]))):
+        began = time.monotonic()
         try:
             result[name] = look()
         except Exception as exc:  # whatever it is, the report says so
             result[name] = {"ok": False, "error": f"{type(exc).__name__}: {exc}"[:300]}
+        result[name]["seconds"] = round(time.monotonic() - began, 3)
     print(json.dumps(result), flush=True)
     return 0
 
