@@ -101,6 +101,17 @@ def test_no_secret_is_in_the_objects_and_the_database_is_checked(folder: Path) -
     assert [item["secretRef"]["name"] for item in Role(folder).container()["envFrom"]] == ["mlflow-database", "mlflow-object-store", "mlflow-server"]
 
 
+def test_secrets_are_copied_under_the_names_of_the_environment_and_the_servers_own_are_generated(folder: Path) -> None:
+    wanted = {item["name"]: {key["key"]: key for key in item["keys"]} for item in Role(folder)["__mlflow_wanted_secrets"]}
+    assert wanted["mlflow-database"]["PGPASSWORD"]["from"] == {"namespace": "platform-storage", "name": "postgres-mlflow", "key": "password"}
+    assert wanted["mlflow-object-store"]["AWS_ACCESS_KEY_ID"]["from"] == {"namespace": "platform-storage", "name": "s3-mlflow", "key": "AWS_ACCESS_KEY_ID"}
+    assert wanted["mlflow-database-ca"]["ca.crt"]["from"] == {"namespace": "platform-storage", "name": "postgres-ca", "key": "ca.crt"}
+    assert wanted["mlflow-server"]["MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"]["generate"] == {"length": 32, "format": "base64url"}, "a Fernet key"
+    own = Role(folder, mlflow_server_secret="our-keys")
+    assert "mlflow-server" not in {item["name"] for item in own["__mlflow_wanted_secrets"]}
+    assert {"secretRef": {"name": "our-keys"}} in own.container()["envFrom"]
+
+
 def test_the_server_answers_to_its_names_and_to_no_others(folder: Path) -> None:
     env = Role(folder, mlflow_allowed_hosts=["ml.example.org"], mlflow_cors_allowed_origins=["https://ml.example.org"]).env()
     hosts = env["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
@@ -131,8 +142,11 @@ def test_a_changed_secret_replaces_the_servers(folder: Path) -> None:
     def checksum(**settings: Any) -> str:
         return Role(folder, **settings).one("Deployment")["spec"]["template"]["metadata"]["annotations"]["mlops.platform/checksum"]
 
+    def read(value: str) -> dict[str, Any]:
+        return {"results": [{"data": {"PGPASSWORD": value}, "changed": False}]}
+
     assert checksum() == checksum(mlflow_replicas=3)
-    assert checksum(__mlflow_secrets={"a": "1"}) != checksum(__mlflow_secrets={"a": "2"})
+    assert checksum(__mlflow_secrets=read("1")) != checksum(__mlflow_secrets=read("2"))
 
 
 @pytest.mark.parametrize(("expose", "kind", "blocks"), [("node_port", "NodePort", 1), ("none", "ClusterIP", 0)])
@@ -157,7 +171,7 @@ def test_a_cloud_without_keys_and_with_public_certificates(folder: Path) -> None
     env = role.env()
     assert env["PGSSLROOTCERT"] == "/etc/ssl/certs/ca-certificates.crt"
     assert "MLFLOW_S3_ENDPOINT_URL" not in env
-    assert [item["to"]["name"] for item in role["__mlflow_copies"]] == ["mlflow-database"]
+    assert [item["name"] for item in role["__mlflow_wanted_secrets"]] == ["mlflow-database", "mlflow-server"]
     assert [item["secretRef"]["name"] for item in role.container()["envFrom"]] == ["mlflow-database", "mlflow-server"]
     assert role.one("ServiceAccount")["metadata"]["annotations"]
     ports = [rule["ports"][0]["port"] for rule in role.one("NetworkPolicy", "mlflow-services")["spec"]["egress"]]
@@ -168,7 +182,7 @@ def test_an_own_certificate_of_the_store_is_mounted(folder: Path) -> None:
     ca = {"namespace": "platform-storage", "name": "s3-ca", "key": "ca.crt"}
     role = Role(folder, platform_object_store=CONTRACT["platform_object_store"] | {"ca": ca})
     assert role.env()["AWS_CA_BUNDLE"] == "/etc/mlflow/object-store-ca/ca.crt"
-    assert {item["to"]["name"] for item in role["__mlflow_copies"]} >= {"mlflow-object-store-ca"}
+    assert {item["name"] for item in role["__mlflow_wanted_secrets"]} >= {"mlflow-object-store-ca"}
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
