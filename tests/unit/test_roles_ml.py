@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role mlflow applies, rendered from its own defaults and the contract of the local inventory."""
+"""What the roles mlflow and verify apply, rendered from their own defaults and a contract like the local inventory's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 from ansible_collections.mlops.platform.plugins.filter.objects import labelled, patched
 
 CONTRACT: dict[str, Any] = {
@@ -26,6 +26,7 @@ CONTRACT: dict[str, Any] = {
     "platform_domain": "mlops.localhost",
     "platform_http_port": 8080,
     "platform_https_port": 8443,
+    "platform_load_balancer": "node_port",
     "platform_databases": {
         "mlflow": {
             "host": "postgres-rw.platform-storage.svc",
@@ -149,9 +150,12 @@ def test_a_changed_secret_replaces_the_servers(folder: Path) -> None:
     assert checksum(__mlflow_secrets=read("1")) != checksum(__mlflow_secrets=read("2"))
 
 
-@pytest.mark.parametrize(("expose", "kind", "blocks"), [("node_port", "NodePort", 1), ("none", "ClusterIP", 0)])
-def test_the_node_port_and_its_policy_go_together(folder: Path, expose: str, kind: str, blocks: int) -> None:
-    role = Role(folder, mlflow_expose=expose)
+@pytest.mark.parametrize(
+    ("expose", "balancer", "kind", "blocks"),
+    [("node_port", "node_port", "NodePort", 1), ("none", "node_port", "ClusterIP", 0), ("node_port", "cloud", "ClusterIP", 0)],
+)
+def test_the_node_port_and_its_policy_go_together(folder: Path, expose: str, balancer: str, kind: str, blocks: int) -> None:
+    role = Role(folder, mlflow_expose=expose, platform_load_balancer=balancer)
     assert role.one("Service")["spec"]["type"] == kind
     assert ("nodePort" in role.one("Service")["spec"]["ports"][0]) == bool(blocks)
     (rule,) = role.one("NetworkPolicy", "mlflow-clients")["spec"]["ingress"]
@@ -205,3 +209,59 @@ def test_the_users_patches_come_last(folder: Path) -> None:
     (found,) = patched(labelled([role["__mlflow_server"]], "mlflow"), [patch])
     assert found["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "fast"}
     assert found["spec"]["template"]["metadata"]["labels"]["mlops.platform/component"] == "mlflow"
+
+
+@pytest.fixture
+def verify(repository: Path) -> Path:
+    return repository / "roles" / "verify"
+
+
+RUNNING = [{"metadata": {"namespace": "mlflow", "name": "mlflow-1"}, "spec": {"containers": [{"image": "i"}]}, "status": {"phase": "Running"}}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode"),
+    [
+        ({}, "full"),
+        ({"platform_contract_data": {"verified": "of something else"}}, "full"),
+        ({"platform_contract_data": {"verified": "this"}}, "read_only"),
+        ({"platform_contract_data": {"verified": "this"}, "verify_mode": "full"}, "full"),
+        ({"verify_mode": "read_only"}, "read_only"),
+        ({"verify_mode": "full", "ansible_check_mode": True}, "read_only"),
+    ],
+)
+def test_verify_writes_only_where_something_changed_or_when_told(verify: Path, settings: dict[str, Any], mode: str) -> None:
+    known = {"platform_contract_data": {}, "ansible_check_mode": False, "platform_api_available": True, "__verify_found": {"resources": RUNNING}}
+    now = Role(verify, **known)["__verify_running"]
+    data = {key: now if value == "this" else value for key, value in settings.get("platform_contract_data", {}).items()}
+    assert Role(verify, **(known | settings | {"platform_contract_data": data}))["__verify_effective"] == mode
+
+
+@pytest.mark.parametrize(
+    ("api", "check", "last", "possible"),
+    [(True, False, "", True), (True, True, "", False), (True, True, "x", True), (False, True, "", False), (False, False, "", False)],
+)
+def test_a_check_run_looks_only_at_what_was_finished_once(verify: Path, api: bool, check: bool, last: str, possible: bool) -> None:
+    role = Role(verify, platform_api_available=api, ansible_check_mode=check, platform_contract_data={"verified": last})
+    assert role["__verify_possible"] is possible
+
+
+def test_the_clients_know_the_server_only(verify: Path) -> None:
+    client = {"name": "a model is trained", "script": "train"}
+    job = trust_as_template("{{ lookup('ansible.builtin.template', 'client.yml.j2') | from_yaml }}")
+    role = Role(verify, __verify_client=client, __verify_job="verify-train-1", job=job)
+    spec = role["job"]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["command"] == ["python", "-I", "/verify/train.py"]
+    assert "envFrom" not in container
+    assert {"name": "MLFLOW_TRACKING_URI", "value": "http://mlflow.mlflow.svc:5000"} in container["env"]
+    assert spec["automountServiceAccountToken"] is False
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_summary_names_secrets_and_shows_none(verify: Path) -> None:
+    settings = {"platform_state_dir": "/state", "platform_kubeconfig": "/state/kubeconfig"}
+    text = Role(verify, **settings)["__verify_summary"]
+    for part in ("http://127.0.0.1:8080", "platform-storage/postgres-mlflow", "platform-storage/s3-mlflow", "KUBECONFIG=/state/kubeconfig", "make down"):
+        assert part in text
+    assert "workload identity" in Role(verify, **settings, **CLOUD)["__verify_summary"]
