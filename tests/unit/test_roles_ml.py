@@ -103,11 +103,13 @@ def test_no_secret_is_in_the_objects_and_the_database_is_checked(folder: Path) -
 
 
 def test_secrets_are_copied_under_the_names_of_the_environment_and_the_servers_own_are_generated(folder: Path) -> None:
-    wanted = {item["name"]: {key["key"]: key for key in item["keys"]} for item in Role(folder)["__mlflow_wanted_secrets"]}
-    assert wanted["mlflow-database"]["PGPASSWORD"]["from"] == {"namespace": "platform-storage", "name": "postgres-mlflow", "key": "password"}
-    assert wanted["mlflow-object-store"]["AWS_ACCESS_KEY_ID"]["from"] == {"namespace": "platform-storage", "name": "s3-mlflow", "key": "AWS_ACCESS_KEY_ID"}
-    assert wanted["mlflow-database-ca"]["ca.crt"]["from"] == {"namespace": "platform-storage", "name": "postgres-ca", "key": "ca.crt"}
-    assert wanted["mlflow-server"]["MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"]["generate"] == {"length": 32, "format": "base64url"}, "a Fernet key"
+    wanted = {item["name"]: item for item in Role(folder)["__mlflow_wanted_secrets"]}
+    origin = {"namespace": "platform-storage", "name": "postgres-mlflow"}
+    assert wanted["mlflow-database"]["copy"] == origin | {"keys": {"username": "PGUSER", "password": "PGPASSWORD"}}
+    assert wanted["mlflow-object-store"]["copy"]["keys"] == {name: name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    assert wanted["mlflow-database-ca"]["copy"] == {"namespace": "platform-storage", "name": "postgres-ca", "keys": {"ca.crt": "ca.crt"}}
+    keys = wanted["mlflow-server"]["data"]
+    assert keys["MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"] == {"generate": {"length": 32, "format": "base64url"}}, "a Fernet key"
     own = Role(folder, mlflow_server_secret="our-keys")
     assert "mlflow-server" not in {item["name"] for item in own["__mlflow_wanted_secrets"]}
     assert {"secretRef": {"name": "our-keys"}} in own.container()["envFrom"]
@@ -144,7 +146,7 @@ def test_a_changed_secret_replaces_the_servers(folder: Path) -> None:
         return Role(folder, **settings).one("Deployment")["spec"]["template"]["metadata"]["annotations"]["mlops.platform/checksum"]
 
     def read(value: str) -> dict[str, Any]:
-        return {"results": [{"data": {"PGPASSWORD": value}, "changed": False}]}
+        return {"mlflow/mlflow-database": {"PGPASSWORD": value}}
 
     assert checksum() == checksum(mlflow_replicas=3)
     assert checksum(__mlflow_secrets=read("1")) != checksum(__mlflow_secrets=read("2"))
