@@ -67,7 +67,7 @@ class S3:
 
     def _request(self, method: str, bucket: str) -> tuple[int, bytes]:
         path = f"/{bucket}"
-        headers = signed_headers(method, path, self._host, self._credentials, datetime.datetime.now(datetime.timezone.utc))
+        headers = signed_headers(method, path, self._host, self._credentials, datetime.datetime.now(datetime.UTC))
         try:
             self._connection.request(method, urllib.parse.quote(path), headers=headers)
             answer = self._connection.getresponse()
