@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Shows the lines that the module k8s_wait says while it runs."""
+
 from __future__ import annotations
 
 from ansible_collections.mlops.platform.plugins.plugin_utils.progress_action import ProgressActionModule

@@ -1,22 +1,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Filters over lists of Kubernetes objects: marks of ownership, and the user's own patches."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
-PART_OF = {"app.kubernetes.io/part-of": "mlops-platform", "app.kubernetes.io/managed-by": "ansible"}
-COMPONENT = "mlops.platform/component"
+from ansible_collections.mlops.platform.plugins.module_utils.kube.labels import labels_of
 
 
 def labelled(objects: Any, component: str) -> list[dict[str, Any]]:
     """Returns copies of the objects with the platform's labels on each and on its pod templates."""
     if not isinstance(component, str) or not component:
         raise AnsibleFilterError(f"labelled: the component must be a name, not {component!r}")
-    labels = PART_OF | {COMPONENT: component}
+    labels = labels_of(component)
     result = _objects(objects, "labelled")
     for item in result:
         _label(item, labels)

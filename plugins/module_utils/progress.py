@@ -5,6 +5,7 @@
 A module's own output reaches the reader only at its end. Progress appends lines to a file that the action plugin of the
 same name (plugin_utils/progress_action.py) made, follows and shows at once. Without such a file it does nothing.
 """
+
 from __future__ import annotations
 
 import os

@@ -5,36 +5,57 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: k8s_secret
-short_description: Keep a Kubernetes Secret whose values are generated once, given or copied
+short_description: Keep Kubernetes Secrets whose values are generated once, given or copied
 version_added: 0.1.0
 description:
-  - Makes sure that a Secret has the given keys, and reads them back.
-  - A generated value is made once and never again. A given or copied one is kept in step. Other keys of the Secret are left alone.
+  - Makes sure that Secrets have the given keys, and reads them back.
+  - A generated value is made once and never again. A given or copied one is kept in step. Other keys of a Secret are left alone.
   - Two runs at the same time end with the same values.
-  - The result holds the values. Use C(no_log) with the task; module and diff show none.
+  - The result holds the values, so it is always hidden (as with C(no_log)); errors are not, for they hold none.
 author: The mlops.platform authors (@mlops-platform)
 options:
   namespace:
-    description: Namespace of the Secret; must exist.
+    description: Namespace of the Secret; must exist. Required unless O(secrets) is given.
     type: str
-    required: true
   name:
-    description: Name of the Secret.
+    description: Name of the Secret. Required unless O(secrets) is given.
     type: str
-    required: true
   type:
-    description: Type of a new Secret; the type of an existing one cannot be changed.
+    description: Type of a new Secret; that of an existing one cannot be changed.
     type: str
     default: Opaque
+  component:
+    description: The component it belongs to; gives it the platform's labels.
+    type: str
   labels:
-    description: Labels that the Secret must have.
+    description: More labels that the Secret must have.
     type: dict
     default: {}
+  data:
+    description: What it must hold, by key; each as an entry of C(keys), without C(key).
+    type: dict
+    default: {}
+  copy:
+    description: Values to copy from one other Secret.
+    type: dict
+    suboptions:
+      namespace:
+        description: Namespace of that Secret.
+        type: str
+        required: true
+      name:
+        description: Name of that Secret.
+        type: str
+        required: true
+      keys:
+        description: Which keys to copy, and what they are called in the copy.
+        type: dict
+        required: true
   keys:
-    description: What the Secret must hold.
+    description: What it must hold, as a list.
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       key:
         description: Name of the key.
@@ -45,7 +66,7 @@ options:
         type: dict
         suboptions:
           length:
-            description: Number of characters; for V(base64) and V(base64url) of bytes before encoding.
+            description: Number of characters; with V(base64) and V(base64url) of bytes before encoding.
             type: int
             default: 32
           format:
@@ -72,15 +93,102 @@ options:
             description: Its key.
             type: str
             required: true
+  secrets:
+    description: Several Secrets, in the order in which they are made; each with the options above.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      namespace:
+        description: Namespace of the Secret; must exist.
+        type: str
+        required: true
+      name:
+        description: Name of the Secret.
+        type: str
+        required: true
+      type:
+        description: Type of a new Secret; that of an existing one cannot be changed.
+        type: str
+        default: Opaque
+      component:
+        description: The component it belongs to; gives it the platform's labels.
+        type: str
+      labels:
+        description: More labels that the Secret must have.
+        type: dict
+        default: {}
+      data:
+        description: What it must hold, by key; each as an entry of C(keys), without C(key).
+        type: dict
+        default: {}
+      copy:
+        description: Values to copy from one other Secret.
+        type: dict
+        suboptions:
+          namespace:
+            description: Namespace of that Secret.
+            type: str
+            required: true
+          name:
+            description: Name of that Secret.
+            type: str
+            required: true
+          keys:
+            description: Which keys to copy, and what they are called in the copy.
+            type: dict
+            required: true
+      keys:
+        description: What it must hold, as a list.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          key:
+            description: Name of the key.
+            type: str
+            required: true
+          generate:
+            description: Generate a value, unless there is one.
+            type: dict
+            suboptions:
+              length:
+                description: Number of characters; with V(base64) and V(base64url) of bytes before encoding.
+                type: int
+                default: 32
+              format:
+                description: What the value is made of. V(base64url) of 32 bytes is a Fernet key.
+                type: str
+                choices: [alphanumeric, hex, base64, base64url]
+                default: alphanumeric
+          value:
+            description: The value.
+            type: str
+          from:
+            description: Where to copy the value from.
+            type: dict
+            suboptions:
+              namespace:
+                description: Namespace of the Secret.
+                type: str
+                required: true
+              name:
+                description: Name of the Secret.
+                type: str
+                required: true
+              key:
+                description: Its key.
+                type: str
+                required: true
 extends_documentation_fragment:
   - mlops.platform.kube
 attributes:
   check_mode:
     support: full
-    description: Values that a real run would generate or cannot read yet are returned as a placeholder.
+    description: Values that a real run would generate, or that cannot be read yet, are returned as a placeholder.
   diff_mode:
-    support: full
-    description: Shows names of keys, never values.
+    support: none
+    description: The result is hidden.
 """
 
 EXAMPLES = r"""
@@ -89,36 +197,61 @@ EXAMPLES = r"""
     namespace: platform-storage
     name: postgres-mlflow
     type: kubernetes.io/basic-auth
-    keys:
-      - {key: username, value: mlflow}
-      - {key: password, generate: {length: 32}}
-  no_log: true
+    component: storage
+    data:
+      username: {value: mlflow}
+      password: {generate: {length: 32}}
   register: credentials
 
-- name: Copy it for another namespace
+- name: Copy it for two other namespaces
   mlops.platform.k8s_secret:
-    namespace: mlflow
-    name: mlflow-database
-    keys:
-      - {key: PGPASSWORD, from: {namespace: platform-storage, name: postgres-mlflow, key: password}}
-  no_log: true
+    secrets:
+      - namespace: mlflow
+        name: mlflow-database
+        component: mlflow
+        copy: {namespace: platform-storage, name: postgres-mlflow, keys: {password: PGPASSWORD}}
+      - namespace: keycloak
+        name: keycloak-database
+        component: keycloak
+        keys:
+          - {key: KC_DB_PASSWORD, from: {namespace: platform-storage, name: postgres-keycloak, key: password}}
 """
 
 RETURN = r"""
 data:
-  description: All text values of the Secret, by key.
-  returned: success
+  description: All values of the Secret that are text, by key.
+  returned: success, unless O(secrets) is given
   type: dict
 created:
   description: Keys that were added.
-  returned: success
+  returned: success, unless O(secrets) is given
   type: list
   elements: str
 updated:
   description: Keys that were overwritten.
-  returned: success
+  returned: success, unless O(secrets) is given
   type: list
   elements: str
+secrets:
+  description: The same for each of O(secrets), in the given order.
+  returned: success, when O(secrets) is given
+  type: list
+  elements: dict
+  contains:
+    secret:
+      description: Namespace and name.
+      type: str
+    data:
+      description: All values that are text, by key.
+      type: dict
+    created:
+      description: Keys that were added.
+      type: list
+      elements: str
+    updated:
+      description: Keys that were overwritten.
+      type: list
+      elements: str
 """
 
 import typing as t
@@ -126,80 +259,79 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils.kube import secret
 from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ARGUMENTS, KubeError, reach
+from ansible_collections.mlops.platform.plugins.module_utils.kube.labels import labels_of
 from ansible_collections.mlops.platform.plugins.module_utils.progress import Progress
 
-SPEC: dict[str, dict[str, t.Any]] = {
-    "namespace": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "type": {"type": "str", "default": "Opaque"},
-    "labels": {"type": "dict", "default": {}},
-    "keys": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "no_log": False,  # the values inside are hidden; names of keys are no secret
-        "options": {
-            "key": {"type": "str", "required": True, "no_log": False},
-            "generate": {
-                "type": "dict",
-                "options": {"length": {"type": "int", "default": 32}, "format": {"type": "str", "choices": list(secret.FORMATS), "default": "alphanumeric"}},
-            },
-            "value": {"type": "str"},
-            "from": {
-                "type": "dict",
-                "options": {
-                    "namespace": {"type": "str", "required": True},
-                    "name": {"type": "str", "required": True},
-                    "key": {"type": "str", "required": True, "no_log": False},
-                },
-            },
-        },
-        "mutually_exclusive": [("generate", "value", "from")],
-        "required_one_of": [("generate", "value", "from")],
-    },
-    **ARGUMENTS,
-}
+Spec = dict[str, dict[str, t.Any]]
 
 
-def ensure(params: dict[str, t.Any], check_mode: bool, say: t.Callable[[str], object]) -> dict[str, t.Any]:
-    """Brings the Secret about and returns the module's result."""
-    client = reach(params["kubeconfig"], params["context"], check_mode, say)
-    wanted = {item["key"]: item for item in params["keys"]}
-    namespace, name = params["namespace"], params["name"]
-    for _attempt in range(5):
-        existing = client.find(secret.path_of(namespace, name)) if client else None
-        data = (existing or {}).get("data") or {}
-        plan = secret.plan(wanted, data if existing else None, secret.read_copies(client, wanted, check_mode))
-        have = ((existing or {}).get("metadata") or {}).get("labels") or {}
-        relabel = any(have.get(key) != value for key, value in params["labels"].items())
-        changed = existing is None or bool(plan.write) or relabel
-        if not changed or check_mode or secret.write(client, namespace, name, params["type"], params["labels"], existing, plan.write):
-            break
-    else:
-        raise KubeError(f"Secret {namespace}/{name} is being changed by somebody else all the time")
-    values = secret.decoded({**data, **plan.write})
-    if check_mode:
-        values.update({key: secret.PLACEHOLDER for key in plan.created if wanted[key].get("generate") is not None})
-    title = f"Secret {namespace}/{name}"
-    before = {key: "kept" for key in sorted(data)} if existing else ""
-    after = {**dict.fromkeys(sorted(data), "kept"), **dict.fromkeys(plan.created, "created"), **dict.fromkeys(plan.changed, "changed")}
+def one(required: bool) -> Spec:
+    """Options of one Secret. Values are not marked as secret: the action plugin hides the whole result, and marked values (user names, say)
+    would be blotted out of every message that happens to hold them."""
+    name: dict[str, t.Any] = {"type": "str", "required": True}
+    place: Spec = {"namespace": name, "name": name}
+    generate: Spec = {"length": {"type": "int", "default": 32}, "format": {"type": "str", "choices": list(secret.FORMATS), "default": "alphanumeric"}}
+    kinds = ("generate", "value", "from")
     return {
-        "changed": changed,
-        "data": values,
-        "created": plan.created,
-        "updated": plan.changed,
-        "diff": {"before_header": title, "after_header": title, "before": before, "after": after} if changed else {},
+        "namespace": {"type": "str", "required": required},
+        "name": {"type": "str", "required": required},
+        "type": {"type": "str", "default": "Opaque"},
+        "component": {"type": "str"},
+        "labels": {"type": "dict", "default": {}},
+        "data": {"type": "dict", "default": {}},
+        "copy": {"type": "dict", "options": {**place, "keys": {"type": "dict", "required": True, "no_log": False}}},
+        "keys": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "no_log": False,
+            "options": {
+                "key": {"type": "str", "required": True, "no_log": False},
+                "generate": {"type": "dict", "options": generate},
+                "value": {"type": "str"},
+                "from": {"type": "dict", "options": {**place, "key": {"type": "str", "required": True, "no_log": False}}},
+            },
+            "mutually_exclusive": [kinds],
+            "required_one_of": [kinds],
+        },
     }
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, no_log=True)  # no line with values in the system's log
-    shown = {"module_args": {**module.params, "keys": [item["key"] for item in module.params["keys"]]}}
+    module = AnsibleModule(
+        argument_spec={**one(False), "secrets": {"type": "list", "elements": "dict", "default": [], "no_log": False, "options": one(True)}, **ARGUMENTS},
+        required_one_of=[("name", "secrets")],
+        mutually_exclusive=[("name", "secrets")],
+        required_together=[("namespace", "name")],
+        supports_check_mode=True,
+        no_log=True,  # no line with values in the system's log
+    )
+    params = module.params
+    items = [params] if params["name"] else params["secrets"]
+    names = [f"{item['namespace']}/{item['name']}" for item in items]
+    shown = {"module_args": {"kubeconfig": params["kubeconfig"], "context": params["context"], "secrets": names}}
+    wrong = [f"Secret {name}, {text}" for name, item in zip(names, items, strict=True) for text in secret.problems(secret.declared(item)[0])]
+    if wrong:
+        module.fail_json(msg="; ".join(wrong), invocation=shown)
+    progress = Progress()
     try:
-        result = ensure(module.params, module.check_mode, Progress().say)
+        client = reach(params["kubeconfig"], params["context"], module.check_mode, progress.say)
     except KubeError as exc:
-        module.fail_json(msg=f"Secret {module.params['namespace']}/{module.params['name']}: {exc}", invocation=shown)
-    module.exit_json(**result, invocation=shown)
+        module.fail_json(msg=str(exc), invocation=shown)
+    results = []
+    for name, item in zip(names, items, strict=True):
+        wanted = {**item, "labels": {**item["labels"], **(labels_of(item["component"]) if item["component"] else {})}}
+        try:
+            results.append({"secret": name, **secret.ensure(client, wanted, module.check_mode)})
+        except KubeError as exc:
+            module.fail_json(msg=f"Secret {name}: {exc}", invocation=shown)
+        if results[-1]["changed"]:
+            what = ", ".join(results[-1]["created"] + results[-1]["updated"]) or "labels"
+            progress.say(f"{'would be written' if module.check_mode else 'written'}: Secret {name} ({what})")
+    changed = any(item["changed"] for item in results)
+    if params["name"]:
+        module.exit_json(**results[0], invocation=shown)
+    module.exit_json(changed=changed, secrets=results, invocation=shown)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Action plugin base: runs the module of the same name and shows its Progress lines while it runs."""
+
 from __future__ import annotations
 
 import contextlib

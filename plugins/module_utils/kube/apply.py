@@ -9,7 +9,7 @@ import copy
 import time
 import typing as t
 
-from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ApiError, Client, Json, KubeError, UnknownKind, Unreachable, title
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ApiError, Client, Json, KubeError, UnknownKindError, UnreachableError, title
 
 HIDDEN = "**********"
 # What the server writes into every object by itself; a change there is nobody's change.
@@ -27,7 +27,7 @@ class Change(t.NamedTuple):
     after: Json | None
 
 
-class Rejected(KubeError):
+class RejectedError(KubeError):
     """Objects that were refused; one line each."""
 
 
@@ -89,13 +89,13 @@ class Applier:
     def apply(self, objects: list[Json]) -> list[Change]:
         """Applies all objects; what is wrong is reported for all of them at once.
 
-        :raises Rejected: when the server refused any of them. :raises Unreachable: when it stopped answering.
+        :raises RejectedError: when the server refused any of them. :raises UnreachableError: when it stopped answering.
         """
         changes, errors = [], []
         for item in ordered([normalised(item) for item in objects]):
             try:
                 change = self._apply(item)
-            except Unreachable:
+            except UnreachableError:
                 raise
             except KubeError as exc:
                 errors.append(f"{title(item)}: {advice(exc)}")
@@ -109,13 +109,13 @@ class Applier:
         if errors:
             done = [change.title for change in changes if change.action != "unchanged"]
             state = f" (before that, changed: {', '.join(done)})" if done and not self._check else ""
-            raise Rejected("; ".join(errors) + state)
+            raise RejectedError("; ".join(errors) + state)
         return changes
 
     def _remember(self, item: Json, change: Change) -> None:
         if item["kind"] == "CustomResourceDefinition":
             spec = item.get("spec") or {}
-            kind = (spec.get("names") or {}).get("kind")
+            kind = str((spec.get("names") or {}).get("kind"))
             self._new_kinds.update((f"{spec.get('group')}/{version.get('name')}", kind) for version in spec.get("versions") or [])
         if item["kind"] == "Namespace" and change.action == "created":
             self._new_namespaces.add(item["metadata"]["name"])
@@ -151,13 +151,13 @@ class Applier:
 
     def _will_come(self, item: Json, exc: KubeError) -> bool:
         """In check mode: whether only something that a real run makes first keeps the object from being applied."""
-        if isinstance(exc, UnknownKind):
+        if isinstance(exc, UnknownKindError):
             return True
         return isinstance(exc, ApiError) and exc.status == 404 and "namespace" in exc.message
 
     def _not_yet(self, item: Json, exc: KubeError) -> bool:
         """Whether the object can be expected to be accepted soon."""
-        if isinstance(exc, UnknownKind):
+        if isinstance(exc, UnknownKindError):
             return (item["apiVersion"], item["kind"]) in self._new_kinds
         if not isinstance(exc, ApiError):
             return False
@@ -180,6 +180,6 @@ def advice(exc: KubeError) -> str:
             return f"{text}; the user of this kubeconfig lacks the right"
         if "unknown field" in text:
             return f"{text}; correct the template or the patch that sets it"
-    if isinstance(exc, UnknownKind):
+    if isinstance(exc, UnknownKindError):
         return f"{text}; the operator that brings it is not installed, or in another version"
     return text

@@ -18,7 +18,7 @@ import tempfile
 import typing as t
 import urllib.parse
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, t.Any]
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "kubeconfig": {"type": "path"},
@@ -30,11 +30,11 @@ class KubeError(Exception):
     """Anything that keeps a request from succeeding; its text is one line for people."""
 
 
-class Unreachable(KubeError):
+class UnreachableError(KubeError):
     """The API does not answer, or there is no way to it."""
 
 
-class UnknownKind(KubeError):
+class UnknownKindError(KubeError):
     """The API has no such kind (yet)."""
 
 
@@ -49,7 +49,7 @@ class ApiError(KubeError):
 
 
 class Transport(t.Protocol):
-    """Sends one request; raises Unreachable when nothing answers."""
+    """Sends one request; raises UnreachableError when nothing answers."""
 
     def __call__(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         raise NotImplementedError
@@ -108,6 +108,15 @@ class Client:
     def get(self, path: str, **query: t.Any) -> t.Any:
         return self.request("GET", path, query=query)
 
+    def text(self, path: str, **query: t.Any) -> str:
+        """What is no JSON document: logs."""
+        path += "?" + urllib.parse.urlencode({key: value for key, value in query.items() if value is not None})
+        self.requests += 1
+        status, answer = self._send("GET", path, None, {"Accept": "*/*"})
+        if status >= 400:
+            raise ApiError(status, http.client.responses.get(status, ""), answer.decode("utf-8", "replace")[:300])
+        return answer.decode("utf-8", "replace")
+
     def find(self, path: str, **query: t.Any) -> t.Any:
         """As get, but None where nothing is found."""
         try:
@@ -138,7 +147,7 @@ class Client:
         try:
             return self._resources[api_version][kind]
         except KeyError:
-            raise UnknownKind(f"the cluster has no kind {kind} in {api_version}") from None
+            raise UnknownKindError(f"the cluster has no kind {kind} in {api_version}") from None
 
     def all_resources(self) -> list[Resource]:
         """All kinds in their preferred versions, by aggregated discovery."""
@@ -162,7 +171,7 @@ class Client:
 def connect(kubeconfig: str | None, context: str | None, timeout: float = 30.0) -> Client:
     """A client for a context of a kubeconfig file.
 
-    :raises Unreachable: when file or context are not there. Nothing is asked of the API yet.
+    :raises UnreachableError: when file or context are not there. Nothing is asked of the API yet.
     """
     path = os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG", "").split(":")[0] or "~/.kube/config")
     cluster, user = _read(path, context)
@@ -176,7 +185,7 @@ def reach(kubeconfig: str | None, context: str | None, check_mode: bool, say: t.
     try:
         client = connect(kubeconfig, context)
         client.get("/version")
-    except Unreachable as exc:
+    except UnreachableError as exc:
         if not check_mode:
             raise
         say(f"no Kubernetes API to compare with, shown is what would be created ({exc})")
@@ -191,15 +200,15 @@ def _read(path: str, context: str | None) -> tuple[Json, Json]:
         with open(path, encoding="utf-8") as stream:
             config = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506  both are safe
     except OSError as exc:
-        raise Unreachable(f"kubeconfig {path}: {exc.strerror}; the cluster has not been created yet, or the path is wrong") from exc
+        raise UnreachableError(f"kubeconfig {path}: {exc.strerror}; the cluster has not been created yet, or the path is wrong") from exc
     except yaml.YAMLError as exc:
-        raise Unreachable(f"kubeconfig {path} is not YAML: {' '.join(str(exc).split())}") from exc
+        raise UnreachableError(f"kubeconfig {path} is not YAML: {' '.join(str(exc).split())}") from exc
     wanted = context or config.get("current-context")
     try:
         entry = _named(config, "contexts", wanted)["context"]
         return _named(config, "clusters", entry["cluster"])["cluster"], _named(config, "users", entry["user"]).get("user") or {}
     except (KeyError, TypeError) as exc:
-        raise Unreachable(f"kubeconfig {path} has no complete context {wanted!r}") from exc
+        raise UnreachableError(f"kubeconfig {path} has no complete context {wanted!r}") from exc
 
 
 def _named(config: Json, section: str, name: t.Any) -> Json:
@@ -225,7 +234,7 @@ class _Connection:
                 self._http = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=timeout, context=_tls(folder, cluster, user))
             self._headers = _authorization(folder, user)
         except (OSError, ValueError) as exc:
-            raise Unreachable(f"kubeconfig {path}: credentials cannot be read: {exc}") from exc
+            raise UnreachableError(f"kubeconfig {path}: credentials cannot be read: {exc}") from exc
 
     def __call__(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         for fresh in (self._http.sock is None, True):
@@ -238,7 +247,7 @@ class _Connection:
                 # Only a kept connection that the server closed in the meantime is worth a second try. Should the first try have
                 # arrived after all, nothing is lost: applying and deleting twice is harmless, creating twice is refused.
                 if fresh or isinstance(exc, TimeoutError):
-                    raise Unreachable(f"the Kubernetes API at {self._server} does not answer: {exc or type(exc).__name__}") from exc
+                    raise UnreachableError(f"the Kubernetes API at {self._server} does not answer: {exc or type(exc).__name__}") from exc
         raise AssertionError("unreachable")
 
 
@@ -286,11 +295,11 @@ class _OfficialTransport:
         try:
             from kubernetes import config
         except ImportError as exc:
-            raise Unreachable("this kubeconfig needs the Python package kubernetes, which is not installed") from exc
+            raise UnreachableError("this kubeconfig needs the Python package kubernetes, which is not installed") from exc
         try:
             self._client = config.new_client_from_config(path, context)
         except Exception as exc:  # the library raises many kinds
-            raise Unreachable(f"kubeconfig {path}: {' '.join(str(exc).split())}") from exc
+            raise UnreachableError(f"kubeconfig {path}: {' '.join(str(exc).split())}") from exc
         self._timeout = timeout
 
     def __call__(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -302,7 +311,7 @@ class _OfficialTransport:
                 method, url, body=body, headers=headers, timeout=self._timeout, retries=False, preload_content=True
             )
         except Exception as exc:  # urllib3 raises many kinds
-            raise Unreachable(f"the Kubernetes API at {self._client.configuration.host} does not answer: {exc}") from exc
+            raise UnreachableError(f"the Kubernetes API at {self._client.configuration.host} does not answer: {exc}") from exc
         return response.status, response.data
 
 
