@@ -130,8 +130,8 @@ def _merge(old: Any, new: Any) -> Any:
         return merged
     if isinstance(new, Mapping):
         return _merge({}, new)
-    if _named(new) and (old is None or _named(old) or old == []):
-        return _merge_named(old or [], new)
+    if _named(new):
+        return _merge_named(old if _named(old) else [], new)
     return _copy(new)
 
 
