@@ -109,11 +109,12 @@ def main() -> None:
 
 def present(module: AnsibleModule, engine: Engine) -> list[str]:
     wanted = [images.Image(image["ref"], image["archive"]) for image in module.params["images"]]
-    nodes = [node for node in engine.nodes(module.params["cluster"]) if node.running]
+    there = engine.nodes(module.params["cluster"])
+    nodes = [node for node in there if node.running]
     if not nodes and not module.check_mode:
         raise KindError(f"cluster {module.params['cluster']} has no running node in {engine.provider}: make the cluster first")
-    if not nodes:
-        return [image.ref for image in wanted]
+    if not nodes:  # in check mode; what stopped nodes hold cannot be told
+        return [] if there else [image.ref for image in wanted]
     missing = images.missing(wanted, {node.name: images.in_node(engine, node.name) for node in nodes})
     if not module.check_mode:
         absent_archives = sorted({image.archive for _node, image in missing if not os.path.exists(image.archive)})

@@ -30,6 +30,11 @@ options:
     type: list
     elements: int
     default: []
+  volumes:
+    description: Volumes that may not exist; those that a cluster had.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -95,7 +100,18 @@ ports:
   returned: success
   type: list
   elements: int
+volumes:
+  description: Volumes of the cluster's nodes.
+  returned: success
+  type: list
+  elements: str
+last_of_state:
+  description: Whether O(state_root) holds nothing but this platform's folder.
+  returned: success
+  type: bool
 """
+
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils.kind import residue
@@ -110,13 +126,15 @@ def main() -> None:
             "state_root": {"type": "path", "required": True},
             "containers_conf": {"type": "str", "default": ""},
             "ports": {"type": "list", "elements": "int", "default": []},
+            "volumes": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     name, state_root = module.params["name"], module.params["state_root"]
     engines = [engine for provider in PROVIDERS if (engine := Engine(provider, module.params["containers_conf"])).available()]
     found = residue.gather(engines, name, state_root)
-    items = [item for item in found.items if not (item.shared and found.others)] + residue.of_ports(module.params["ports"])
+    items = residue.left(module.params["ports"], module.params["volumes"], engines)
+    items += [item for item in found.items if not (item.shared and found.others)]
     module.exit_json(
         changed=False,
         residue=[{**item._asdict(), "holds": list(item.holds)} for item in items],
@@ -124,6 +142,8 @@ def main() -> None:
         kept=[str(item) for item in found.items if item.shared and found.others],
         others=sorted(found.others),
         ports=found.ports,
+        volumes=found.volumes,
+        last_of_state=not [entry for entry in (os.listdir(state_root) if os.path.isdir(state_root) else []) if entry != name],
         engines=[engine.provider for engine in engines],
     )
 

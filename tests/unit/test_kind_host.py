@@ -72,7 +72,9 @@ def test_a_cluster_stays_in_its_engine() -> None:
 def test_the_administrators_settings_stay_below_ours(tmp_path: Path) -> None:
     folder = tmp_path / "etc/containers"
     (folder / "containers.conf.d").mkdir(parents=True)
-    (folder / "containers.conf").write_text('[containers]\npids_limit = 100\nenv = ["A=\\"b\\""]\n[engine]\nhttp_proxy = true\n[engine.runtimes]\nkata = ["/k"]\n')
+    (folder / "containers.conf").write_text(
+        '[containers]\npids_limit = 100\nenv = ["A=\\"b\\""]\n[engine]\nhttp_proxy = true\n[engine.runtimes]\nkata = ["/k"]\n'
+    )
     (folder / "containers.conf.d/z.conf").write_text("[engine]\nretry = 7\n")
     merged = host.overlay(host.administrators_settings(str(tmp_path)), COMMON)
     assert merged == tomllib.loads(host.to_toml(merged))

@@ -58,7 +58,7 @@ def test_ownership(found: Found, owner: str) -> None:
 @pytest.mark.parametrize(("found", "actions"), [
     (Found(), ["create network mlops-a", "create a"]),
     (Found(network=OURS), ["create a"]),
-    (Found(network=OURS, orphans=("v9",)), ["remove volume v9", "create a"]),
+    (Found(network=OURS, volumes=("v9",)), ["remove volume v9", "create a"]),
     (Found((node(),), OURS, created=True), []),
     (Found((node(),), OURS, created=False), ["remove half-made a", "create a"]),
     (Found((node(running=False),), OURS, created=None), ["start a-control-plane", "look again"]),
@@ -115,8 +115,9 @@ def test_drift_fails_and_says_all_of_it_and_what_to_do() -> None:
 
 @pytest.mark.parametrize(("found", "actions"), [
     (Found(), []),
+    (Found((node(),), OURS, created=True, volumes=("v1",)), ["remove node a-control-plane", "remove volume v1", "remove network mlops-a"]),
     (Found((node(),), OURS, created=True), ["remove node a-control-plane", "remove network mlops-a"]),
-    (Found((node(),), OURS, orphans=("v9",)), ["remove node a-control-plane", "remove volume v9", "remove network mlops-a"]),
+    (Found((node(),), OURS, volumes=("v9",)), ["remove node a-control-plane", "remove volume v9", "remove network mlops-a"]),
     (Found(network=OURS), ["remove network mlops-a"]),
     (Found(network=FOREIGN), []),
     (Found((node(networks=("kind",)),)), []),
@@ -127,7 +128,8 @@ def test_plan_absent(found: Found, actions: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("name", "good"), [
-    ("mlops", True), ("a", True), ("mlops-b2", True), ("", False), ("-a", False), ("a-", False), ("A", False), ("a.b", False), ("a" * 41, False), ("a\n", False),
+    ("mlops", True), ("a", True), ("mlops-b2", True), ("", False), ("-a", False),
+    ("a-", False), ("A", False), ("a.b", False), ("a" * 41, False), ("a\n", False),
 ])
 def test_names_of_clusters(name: str, good: bool) -> None:
     assert names.valid(name) is good

@@ -50,15 +50,13 @@ def adopted_mark(kubeconfig: str) -> str:
 def look(engine: Engine, name: str, network: str, kubeconfig: str) -> Found:
     """What there is of a cluster; changes nothing."""
     nodes = tuple(engine.nodes(name))
-    attached = {volume for node in nodes for volume in node.volumes}
     controls = [node for node in nodes if node.role == "control-plane"]
     created: bool | None = False
     if controls and not controls[0].running:
         created = None
     elif controls:
         created = engine.execute(controls[0].name, "test", "-e", CREATED_MARK, timeout=20).ok
-    orphans = tuple(volume for volume in engine.orphan_volumes(name) if volume not in attached)
-    return Found(nodes, engine.network(network), os.path.exists(adopted_mark(kubeconfig)), created, orphans)
+    return Found(nodes, engine.network(network), os.path.exists(adopted_mark(kubeconfig)), created, tuple(engine.volumes_of(name)))
 
 
 def platform_networks(engine: Engine) -> list[Network]:
@@ -170,7 +168,7 @@ class Cluster:
     def _remove_half_made(self, _name: str) -> None:
         found = self.look()
         self._engine.remove_nodes([node.name for node in found.nodes])
-        self._engine.remove_volumes(self._engine.orphan_volumes(self._wanted.name))
+        self._engine.remove_volumes(self._engine.volumes_of(self._wanted.name))
 
     def _create(self, name: str) -> None:
         wanted, settings, engine = self._wanted, self._settings, self._engine

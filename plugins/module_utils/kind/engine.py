@@ -138,8 +138,11 @@ class Engine:
     def create_network(self, network: str, cluster: str) -> None:
         self.order(f"create the network {network}", "network", "create", "--driver", "bridge", "--label", f"{CLUSTER_LABEL}={cluster}", network)
 
-    def orphan_volumes(self, name: str) -> list[str]:
-        """Volumes that kind made for nodes of this cluster; it labels them with the node's name and nothing else."""
+    def volumes_of(self, name: str) -> list[str]:
+        """Volumes that kind made for nodes of this cluster; it labels them with the node's name and nothing else.
+
+        None in docker, where they have no names and go with their nodes.
+        """
         if self.provider != "podman":
             return []
         done = self.call("volume", "ls", "--format", "json")

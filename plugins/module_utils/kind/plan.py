@@ -20,14 +20,14 @@ class Found(t.NamedTuple):
     :ivar network: the container network it would have if it were ours.
     :ivar adopted: it was recorded as somebody else's that the platform may use.
     :ivar created: its creation ran to the end; None where that cannot be told, because no control plane is running.
-    :ivar orphans: volumes that kind made for its nodes and no node has, left by a creation that was interrupted.
+    :ivar volumes: volumes that kind made for its nodes under names of their own, also those that no node has (any more).
     """
 
     nodes: tuple[Node, ...] = ()
     network: Network | None = None
     adopted: bool = False
     created: bool | None = None
-    orphans: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
 
 
 class Wanted(t.NamedTuple):
@@ -126,7 +126,7 @@ def plan_present(found: Found, wanted: Wanted) -> list[Action]:
     if owner == "none":
         return [Action("create network", wanted.network), create]
     if not found.nodes:
-        return [*[Action("remove volume", volume) for volume in found.orphans], create]
+        return [*[Action("remove volume", volume) for volume in found.volumes], create]
     if found.created is None:
         return [*starts, LOOK_AGAIN]
     if not found.created:
@@ -149,6 +149,6 @@ def plan_absent(found: Found, name: str, network: str) -> list[Action]:
         return []
     return [
         *[Action("remove node", node.name) for node in found.nodes],
-        *[Action("remove volume", volume) for volume in found.orphans],
+        *[Action("remove volume", volume) for volume in found.volumes],
         *([Action("remove network", network)] if found.network is not None else []),
     ]

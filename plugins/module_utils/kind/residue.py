@@ -16,7 +16,7 @@ from .engine import Engine, Network
 from .names import GUARD_TABLE, IMAGE_PREFIX, network_of
 from .plan import Found, ownership
 
-HOST_FOLDER = "host"  # beside the clusters' folders: what was recorded of the machine
+HOST_FOLDER = "/var/lib/mlops-platform"  # what was recorded of the machine
 CLAIM = re.compile(r"(?P<volume>pvc-[0-9a-f-]{36})_(?P<namespace>[^_]+)_(?P<claim>.+)")
 
 
@@ -56,7 +56,7 @@ def of_engine(provider: str, found: Found, name: str, network: str, data: t.Mapp
         Item("port", str(port.host), f"{port.address}, of {node.name}")
         for node in found.nodes for port in node.ports if port.host
     ]
-    volumes = sorted({volume for node in found.nodes for volume in node.volumes} | set(found.orphans))
+    volumes = sorted({volume for node in found.nodes for volume in node.volumes} | set(found.volumes))
     items += [Item("volume", volume[:12], provider, holds=claims(data.get(volume, ()))) for volume in volumes]
     return [*items, Item("network", network, provider)]
 
@@ -72,10 +72,10 @@ def of_files(state_root: str, name: str) -> list[Item]:
     if os.path.isdir(folder):
         count = sum(len(files) for _path, _folders, files in os.walk(folder))
         items.append(Item("folder", folder, f"{count} file(s)"))
-    if os.path.exists(os.path.join(state_root, HOST_FOLDER)):
-        items.append(Item("folder", os.path.join(state_root, HOST_FOLDER), "settings of this machine before the platform changed them", shared=True))
-    if os.path.isdir(state_root) and not items:
-        items.append(Item("folder", state_root, f"{len(os.listdir(state_root))} entries", shared=True))
+    elif os.path.isdir(state_root) and not os.listdir(state_root):
+        items.append(Item("folder", state_root, "empty"))
+    if os.path.exists(HOST_FOLDER):
+        items.append(Item("folder", HOST_FOLDER, "settings of this machine before the platform changed them", shared=True))
     return items
 
 
@@ -83,9 +83,10 @@ def of_firewall(runner: Run = run) -> list[Item]:
     return [Item("firewall table", GUARD_TABLE, "nftables", shared=True)] if guard.current(runner) is not None else []
 
 
-def of_ports(ports: t.Iterable[int]) -> list[Item]:
-    """Ports that something still listens on."""
-    return [Item("port", str(port), "127.0.0.1, in use") for port in ports if _in_use(port)]
+def left(ports: t.Iterable[int], volumes: t.Iterable[str], engines: t.Sequence[Engine]) -> list[Item]:
+    """What a cluster had and nothing tells its owner any more: ports that something still listens on, and volumes."""
+    items = [Item("port", str(port), "127.0.0.1, in use") for port in ports if _in_use(port)]
+    return items + [Item("volume", volume, engine.provider) for volume in volumes for engine in engines if engine.volume_folder(volume)]
 
 
 def _in_use(port: int) -> bool:
@@ -103,13 +104,13 @@ def other_clusters(networks: t.Iterable[Network], state_root: str, name: str) ->
     with_network = {network.cluster for network in networks}
     folders = os.listdir(state_root) if os.path.isdir(state_root) else []
     with_state = {folder for folder in folders if os.path.exists(os.path.join(state_root, folder, "kubeconfig"))}
-    return frozenset((with_network | with_state) - {name, HOST_FOLDER})
+    return frozenset((with_network | with_state) - {name})
 
 
 def data_folders(engine: Engine, found: Found) -> dict[str, list[str]]:
     """Folder names in each volume of a cluster's nodes where the provisioner puts volumes."""
     result = {}
-    for volume in {volume for node in found.nodes for volume in node.volumes} | set(found.orphans):
+    for volume in {volume for node in found.nodes for volume in node.volumes} | set(found.volumes):
         folder = os.path.join(engine.volume_folder(volume) or "/nonexistent", "local-path-provisioner")
         result[volume] = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     return result
@@ -120,24 +121,30 @@ class Inventory(t.NamedTuple):
 
     :ivar others: other clusters of the platform on this machine.
     :ivar ports: ports of this machine that lead into the cluster.
+    :ivar volumes: volumes of its nodes.
     """
 
     items: list[Item]
     others: frozenset[str]
     ports: list[int]
+    volumes: list[str]
 
 
 def gather(engines: t.Sequence[Engine], name: str, state_root: str) -> Inventory:
     """What a platform has in these engines and on this machine."""
     items: list[Item] = []
     networks: list[Network] = []
+    volumes: set[str] = set()
     kubeconfig = os.path.join(state_root, name, "kubeconfig")
     for engine in engines:
         found = look(engine, name, network_of(name), kubeconfig)
-        items += of_engine(engine.provider, found, name, network_of(name), data_folders(engine, found))
+        data = data_folders(engine, found)
+        of_this = of_engine(engine.provider, found, name, network_of(name), data)
+        items += of_this
+        volumes |= set(data) if of_this else set()
         networks += engine.platform_networks()
     ports = sorted(int(item.name) for item in items if item.kind == "port")
     for engine in engines:
         items += of_shared(engine.provider, engine.platform_images())
     items += [*of_firewall(), *of_files(state_root, name)]
-    return Inventory(items, other_clusters(networks, state_root, name), ports)
+    return Inventory(items, other_clusters(networks, state_root, name), ports, sorted(volumes))
