@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 os.environ.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
@@ -22,6 +23,11 @@ from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: E40
 
 if AnsibleCollectionConfig.collection_finder is None:
     init_plugin_loader([str(ROOT / "collections")])
+
+# No test is timed, and CI tries the same examples in every run: it judges a change, and looks for nothing new.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")
