@@ -184,11 +184,16 @@ def reach(kubeconfig: str | None, context: str | None, check_mode: bool, say: t.
     """A client whose API has answered; None in check mode where none does, for then everything is still to be created."""
     try:
         client = connect(kubeconfig, context)
+    except UnreachableError:
+        if not check_mode:
+            raise
+        return None
+    try:
         client.get("/version")
     except UnreachableError as exc:
         if not check_mode:
             raise
-        say(f"no Kubernetes API to compare with, shown is what would be created ({exc})")
+        say(f"nothing to compare with, shown is what would be created: {exc}")  # a cluster that is there may just be down
         return None
     return client
 
