@@ -1,23 +1,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`mlflow server`, in one process instead of two.
+"""`mlflow server`, with two things changed in how it starts uvicorn.
 
-MLflow checks its options and the database, then starts uvicorn as a child and waits for it with everything still loaded (180 MB).
-Here uvicorn takes the place of that process: less memory, and it gets the kubelet's signals itself. With background jobs MLflow's
-process has work of its own, so nothing is changed then.
+- In one process instead of two: MLflow checks its options and the database, then starts uvicorn as a child and waits for it with
+  everything still loaded (180 MB). Here uvicorn takes that process's place and gets the kubelet's signals itself. With background
+  jobs MLflow's process has work of its own, and stays.
+- With the application of app.py beside this file, which is MLflow's own but for where clients fetch artifacts from.
 """
 
 from __future__ import annotations
 
 import os
+import pathlib
 import sys
 import typing as t
+
+MLFLOW_APP = "mlflow.server.fastapi_app:app"
+
+
+def with_our_app(command: list[str]) -> list[str]:
+    """The command that starts uvicorn, with the application of app.py."""
+    if command[-1] != MLFLOW_APP:
+        return command
+    return [*command[:-1], "--app-dir", str(pathlib.Path(__file__).resolve().parent), "app:app"]
 
 
 def become(command: list[str], extra_env: dict[str, str], **_how: t.Any) -> t.NoReturn:
     """Runs the command in place of this process."""
     sys.stdout.flush()
     sys.stderr.flush()
+    command = with_our_app(command)
     os.execvpe(command[0], command, {**os.environ, **extra_env})  # noqa: S606  MLflow's own command
 
 
@@ -25,8 +37,13 @@ def main() -> None:
     import mlflow.server
     from mlflow.cli import cli
 
-    if os.environ.get("MLFLOW_SERVER_ENABLE_JOB_EXECUTION") == "false" and hasattr(mlflow.server, "_exec_cmd"):
-        mlflow.server._exec_cmd = become
+    start = mlflow.server._exec_cmd
+
+    def start_child(command: list[str], **how: t.Any) -> t.Any:
+        return start(with_our_app(command), **how)
+
+    alone = os.environ.get("MLFLOW_SERVER_ENABLE_JOB_EXECUTION") == "false"
+    mlflow.server._exec_cmd = become if alone else start_child
     cli(["server", *sys.argv[1:]])
 
 
