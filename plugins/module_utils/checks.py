@@ -94,9 +94,14 @@ def http_checks(wanted: list[dict[str, t.Any]], timeout: float, ca_path: str | N
 
 
 def table(checks: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
-    """Lines for people: outcome, name, seconds and what was seen, aligned."""
+    """Lines for people: outcome, name, seconds and the first line of what was seen, aligned."""
     width = max((len(str(check["name"])) for check in checks), default=0)
-    return [f"{'ok    ' if check['ok'] else 'FAILED'}  {check['name']!s:<{width}}  {check['seconds']:>7.2f} s  {check['detail']}".rstrip() for check in checks]
+    lines = []
+    for check in checks:
+        verdict = "ok" if check["ok"] else "FAILED"
+        seen = (str(check["detail"]).strip().splitlines() or [""])[0]
+        lines.append(f"{verdict:<6}  {check['name']!s:<{width}}  {check['seconds']:>7.2f} s  {seen}".rstrip())
+    return lines
 
 
 def report(checks: t.Sequence[t.Mapping[str, t.Any]], started: str, mode: str) -> dict[str, t.Any]:

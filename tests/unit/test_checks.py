@@ -88,7 +88,10 @@ def test_outcomes_keep_the_order_of_the_list(url: str) -> None:
 
 def test_the_table_is_aligned() -> None:
     lines = checks.table(
-        [{"name": "short", "ok": True, "seconds": 0.5, "detail": "fine"}, {"name": "a longer name", "ok": False, "seconds": 12.345, "detail": ""}]
+        [
+            {"name": "short", "ok": True, "seconds": 0.5, "detail": "fine\nand more, in the report"},
+            {"name": "a longer name", "ok": False, "seconds": 12.345, "detail": ""},
+        ]
     )
     assert lines[0] == "ok      short             0.50 s  fine"
     assert lines[1].startswith("FAILED  a longer name    12.3")
