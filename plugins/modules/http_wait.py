@@ -63,7 +63,10 @@ import urllib.request
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils.progress import Progress
 
-INTERVAL, QUIET, BETWEEN_LINES, REPEAT = 0.5, 3.0, 5.0, 30.0
+INTERVAL = 0.5
+QUIET = 3.0  # what is over sooner needs no line
+BETWEEN_LINES = 5.0
+REPEAT = 30.0  # a line that has not changed is repeated
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -97,7 +97,9 @@ class Remover:
                 held = "; ".join(f"{item.title} ({holder(state)})" for item, state in there if state is not None)
                 raise KubeError(f"still there after {self._timeout:.0f} s: {held}")
             if left and now - last >= LINE_SECONDS:
-                self._say(f"waiting until gone: {', '.join(item.title for item in left[:5])}{' …' if len(left) > 5 else ''}, {now - began:.0f} s")
+                first, state = next((item, state) for item, state in there if state is not None)
+                more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+                self._say(f"waiting until gone: {first.title} ({holder(state)}){more}, {now - began:.0f} s")
                 last = now
             if left:
                 time.sleep(0.5)
@@ -109,4 +111,4 @@ def holder(item: Json) -> str:
         return "made again by somebody"
     finalizers = item["metadata"].get("finalizers") or (item.get("spec") or {}).get("finalizers") or []
     telling = [entry.get("message") or "" for entry in (item.get("status") or {}).get("conditions") or [] if entry.get("status") == "True"]
-    return " ".join([f"held by {', '.join(finalizers)}" if finalizers else "being removed", *(text for text in telling if text)][:3])
+    return "; ".join([f"held by {', '.join(finalizers)}" if finalizers else "being removed", *(" ".join(text.split())[:200] for text in telling if text)][:3])
