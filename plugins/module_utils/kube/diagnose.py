@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import typing as t
-import urllib.parse
-
 from . import readiness
-from .api import Api
+from .client import Client, KubeError
 from .readiness import Object
 
 LOG_LINES = 20
@@ -26,16 +23,15 @@ def selector(obj: Object) -> str:
     return ""
 
 
-def pods(api: Api, obj: Object) -> list[Object]:
+def pods(api: Client, obj: Object) -> list[Object]:
     """Pods of an object that are not ready, newest first."""
     if obj["kind"] == "Pod":
         return [obj]
     labels = selector(obj)
     if not labels:
         return []
-    found = api.get(f"/api/v1/namespaces/{obj['metadata']['namespace']}/pods?labelSelector={urllib.parse.quote(labels)}")["items"]
-    waiting = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in found]
-    waiting = [pod for pod in waiting if not readiness.state(pod).ready]
+    found = api.items(f"/api/v1/namespaces/{obj['metadata']['namespace']}/pods", labelSelector=labels)
+    waiting = [pod for pod in found if not readiness.state(pod).ready]
     return sorted(waiting, key=lambda pod: pod["metadata"]["creationTimestamp"], reverse=True)
 
 
@@ -43,32 +39,33 @@ def _when(event: Object) -> str:
     return event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"] or ""
 
 
-def events(api: Api, obj: Object) -> list[str]:
+def events(api: Client, obj: Object) -> list[str]:
     """The last events of an object and of what bears its name (a Deployment's ReplicaSet and pods), oldest first."""
     namespace, name = obj["metadata"].get("namespace"), obj["metadata"]["name"]
     if not namespace:
         return []
-    own = [event for event in api.get(f"/api/v1/namespaces/{namespace}/events")["items"] if event["involvedObject"].get("name", "").startswith(name)]
+    found = api.items(f"/api/v1/namespaces/{namespace}/events")
+    own = [event for event in found if event["involvedObject"].get("name", "").startswith(name)]
     own.sort(key=_when)
     texts = [f"{event.get('type', '')} {event.get('reason', '')}: {' '.join((event.get('message') or '').split())}" for event in own]
     return list(dict.fromkeys(texts))[-EVENTS:]
 
 
-def last_warning(api: Api, obj: Object) -> str:
+def last_warning(api: Client, obj: Object) -> str:
     """The last event that is a warning."""
     warnings = [text for text in events(api, obj) if text.startswith("Warning ")]
     return warnings[-1].removeprefix("Warning ")[:200] if warnings else ""
 
 
-def _log(api: Api, pod: Object, container: str, previous: bool) -> list[str]:
-    path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log?container={container}&tailLines={LOG_LINES}"
+def _log(api: Client, pod: Object, container: str, previous: bool) -> list[str]:
+    path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log"
     try:
-        return api.text(path + ("&previous=true" if previous else "")).splitlines()
-    except OSError:
+        return api.text(path, container=container, tailLines=LOG_LINES, previous="true" if previous else None).splitlines()
+    except KubeError:
         return []
 
 
-def report(api: Api, obj: Object) -> list[str]:
+def report(api: Client, obj: Object) -> list[str]:
     """Lines for a failure message: events, and for each pod that is not ready why, and the end of its log."""
     lines = [f"  event: {text}" for text in events(api, obj)]
     for pod in pods(api, obj)[:PODS]:
@@ -87,7 +84,7 @@ def report(api: Api, obj: Object) -> list[str]:
     return lines
 
 
-def brief(api: Api, obj: Object, state: readiness.State) -> tuple[str, bool]:
+def brief(api: Client, obj: Object, state: readiness.State) -> tuple[str, bool]:
     """One line on why an object is not ready, and whether waiting is hopeless."""
     waiting = pods(api, obj)
     parts: list[str] = [state.reason]
@@ -98,4 +95,4 @@ def brief(api: Api, obj: Object, state: readiness.State) -> tuple[str, bool]:
         parts.append(f"pod {waiting[0]['metadata']['name']}: {trouble.reason or waiting[0].get('status', {}).get('phase', 'Pending')}")
     if not waiting or not readiness.pod_trouble(waiting[0]).reason:
         parts.append(last_warning(api, waiting[0] if waiting else obj))
-    return "; ".join(t.cast(str, part) for part in parts if part), hopeless
+    return "; ".join(part for part in parts if part), hopeless

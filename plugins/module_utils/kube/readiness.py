@@ -164,7 +164,8 @@ def pod_trouble(pod: Object) -> State:
             detail = f" ({last.get('reason')}, exit code {last.get('exitCode')}, {entry.get('restartCount', 0)} restarts)" if last else ""
             if not detail and waiting.get("message"):
                 detail = f" ({waiting['message'][:200]})"
-            return State(False, f"{entry['name']} {reason}{detail}", reason in _HOPELESS or (reason == "CrashLoopBackOff" and entry.get("restartCount", 0) >= _CRASHES))
+            given_up = reason == "CrashLoopBackOff" and entry.get("restartCount", 0) >= _CRASHES
+            return State(False, f"{entry['name']} {reason}{detail}", given_up or reason in _HOPELESS)
         if ended and ended.get("exitCode"):
             return State(False, f"{entry['name']} ended with {ended['exitCode']} ({ended.get('reason', 'Error')})")
         if entry.get("started") and not entry.get("ready"):

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import time
 import typing as t
-import urllib.error
-import urllib.parse
 
 from . import diagnose, readiness
-from .api import Api
+from .client import ApiError, Client, KubeError, UnknownKindError
 from .readiness import Object
 
 SAY_EVERY = 5.0  # seconds between two looks at what to say
@@ -39,38 +37,27 @@ class Target(t.NamedTuple):
 class Waiter:
     """Waits for targets of one cluster."""
 
-    def __init__(self, api: Api, say: t.Callable[[str], None], interval: float) -> None:
+    def __init__(self, api: Client, say: t.Callable[[str], None], interval: float) -> None:
         self._api = api
         self._say = say
         self._interval = interval
-        self._resources: dict[str, dict[str, str]] = {}
-
-    def _path(self, target: Target) -> str:
-        root = "/api/v1" if target.api_version == "v1" else f"/apis/{target.api_version}"
-        if target.api_version not in self._resources:
-            listed = self._api.get(root)["resources"]
-            self._resources[target.api_version] = {entry["kind"]: entry["name"] for entry in listed if "/" not in entry["name"]}
-        plural = self._resources[target.api_version][target.kind]
-        path = f"{root}/namespaces/{target.namespace}/{plural}" if target.namespace else f"{root}/{plural}"
-        return f"{path}/{target.name}" if target.name else f"{path}?labelSelector={urllib.parse.quote(target.label_selector or '')}"
 
     def _read(self, target: Target) -> tuple[list[Object], str]:
         """Objects of a target, and why there are none."""
         try:
-            found = self._api.get(self._path(target))
-        except KeyError:
-            self._resources.pop(target.api_version, None)
+            resource = self._api.resource(target.api_version, target.kind)
+            if target.name is None:
+                return self._api.items(resource.path(target.namespace), labelSelector=target.label_selector), "no object with that label yet"
+            found = self._api.find(resource.path(target.namespace, target.name))
+        except UnknownKindError:
             return [], f"the API knows no {target.kind} of {target.api_version} yet"
-        except urllib.error.HTTPError as exc:
-            if exc.code == 404:
-                return [], "does not exist yet"
-            if exc.code in (401, 403):
-                raise WaitError(f"k8s_wait: {target} may not be read ({exc.code} {exc.reason}): use a kubeconfig with that right") from exc
-            return [], f"the API answers {exc.code} {exc.reason}"
-        except OSError as exc:
-            return [], f"the API does not answer ({exc})"
-        items = found["items"] if target.name is None else [found]
-        return [{"apiVersion": target.api_version, "kind": target.kind, **item} for item in items], "no object with that label yet"
+        except ApiError as exc:
+            if exc.status in (401, 403):
+                raise WaitError(f"k8s_wait: {target} may not be read ({exc}): use a kubeconfig with that right") from exc
+            return [], f"the API answers: {exc}"
+        except KubeError as exc:
+            return [], str(exc)
+        return ([{"apiVersion": target.api_version, "kind": target.kind, **found}] if found else []), "does not exist yet"
 
     def _not_ready(self, target: Target) -> tuple[list[tuple[Object, readiness.State]], str]:
         objects, why_none = self._read(target)
@@ -116,12 +103,13 @@ class Waiter:
             return f"{target}: {why_none or 'ready'}{more}", False
         try:
             text, hopeless = diagnose.brief(self._api, *waiting[0])
-        except OSError as exc:
+        except KubeError as exc:
             text, hopeless = f"{waiting[0][1].reason} (the API does not answer: {exc})", False
         return f"{target}: {text}{more}", hopeless
 
     def _failure(self, left: list[Target], what: str) -> str:
-        lines = [f"k8s_wait: {len(left)} of what was waited for {'is' if len(left) == 1 else 'are'} {what}." if what.startswith("not") else f"k8s_wait: {left[0]} {what}."]
+        subject = str(left[0]) if len(left) == 1 else f"{len(left)} of what was waited for"
+        lines = [f"k8s_wait: {subject}: {what}."]
         for target in left:
             waiting, why_none = self._not_ready(target)
             if not waiting:
@@ -130,7 +118,7 @@ class Waiter:
                 lines.append(f"{target}: {state.reason}")
                 try:
                     lines += diagnose.report(self._api, obj)
-                except OSError as exc:
+                except KubeError as exc:
                     lines.append(f"  the API does not answer ({exc})")
         lines.append("Mend the cause shown above and run the playbook again; it goes on where it stopped.")
         return "\n".join(lines)
