@@ -8,9 +8,10 @@ import concurrent.futures
 import time
 import typing as t
 import urllib.error
-import urllib.request
 
-from .kube.api import connect
+from ansible.module_utils.urls import open_url
+
+from .kube.client import ApiError, KubeError, connect
 
 
 class ContractError(Exception):
@@ -40,8 +41,8 @@ def choose_source(declared: str, kept: str, probe: t.Callable[[], tuple[bool, st
 
 def _answers(url: str, deadline: float) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=deadline):
-            return True
+        open_url(url, timeout=deadline).close()
+        return True
     except urllib.error.HTTPError as exc:
         return exc.code in (401, 404)  # a registry that wants a login is a registry that answers
     except (OSError, ValueError):
@@ -73,7 +74,7 @@ def read_contract(kubeconfig: str, context: str, namespace: str, timeout: float 
     """
     try:
         return connect(kubeconfig, context, timeout).get(f"/api/v1/namespaces/{namespace}/configmaps/platform-contract").get("data") or {}
-    except urllib.error.HTTPError as exc:
-        return {} if exc.code == 404 else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except ApiError as exc:
+        return {} if exc.status == 404 else None
+    except KubeError:
         return None

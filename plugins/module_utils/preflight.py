@@ -64,13 +64,14 @@ def evaluate(facts: Facts, need: Requirements) -> list[str]:
     problems = []
     if need.source == "packages" and facts.architecture != "x86_64":
         problems.append(
-            f"The processor is {facts.architecture}; programs from package registries exist for x86_64 only: use an x86_64 machine, or platform_source=upstream."
+            f"The processor is {facts.architecture}; programs from package registries exist for x86_64 only: "
+            "use an x86_64 machine, or platform_source=upstream."
         )
     if facts.python < (3, 11):
         problems.append(f"Python is {facts.python[0]}.{facts.python[1]}; 3.11 or newer is needed: install it and run 'make venv' again.")
     if facts.memory < need.memory * GIB:
         problems.append(
-            f"Memory is {facts.memory / GIB:.1f} GiB; {need.memory:g} GiB are needed (preflight_memory_gib): add memory or stop other programs' virtual machines."
+            f"Memory is {facts.memory / GIB:.1f} GiB; {need.memory:g} GiB are needed: add memory, or lower preflight_memory_gib at your own risk."
         )
     if facts.cores < need.cores:
         problems.append(f"There {'is' if facts.cores == 1 else 'are'} {facts.cores} processor core(s); {need.cores} are needed (preflight_cores): add cores.")

@@ -8,7 +8,8 @@ module: bundle
 short_description: Build the platform's programs and images from package registries
 version_added: 0.1.0
 description:
-  - Builds what the platform runs on - Kubernetes and the node image included - from Debian packages, Go modules and Python wheels, without a container registry.
+  - Builds what the platform runs on - Kubernetes and the node image included - from Debian packages, Go modules and Python wheels,
+    without a container registry.
   - Every artifact is stored under the hash of its recipe, its pins and its toolchain, so nothing is built twice and a killed build is taken up where it ended.
 author: The mlops.platform authors (@mlops-platform)
 options:
@@ -52,7 +53,6 @@ attributes:
   diff_mode:
     support: none
     description: Artifacts are files; there is nothing to compare.
-extends_documentation_fragment: []
 """
 
 EXAMPLES = r"""

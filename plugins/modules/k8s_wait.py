@@ -48,14 +48,8 @@ options:
     description: Seconds between two looks.
     type: float
     default: 1
-  kubeconfig:
-    description: Kubeconfig of the cluster.
-    type: path
-    required: true
-  context:
-    description: Context in O(kubeconfig).
-    type: str
-    required: true
+extends_documentation_fragment:
+  - mlops.platform.kube
 attributes:
   check_mode:
     support: full
@@ -84,7 +78,7 @@ seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils.kube import wait
-from ansible_collections.mlops.platform.plugins.module_utils.kube.api import connect
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ARGUMENTS, KubeError, connect
 from ansible_collections.mlops.platform.plugins.module_utils.progress import Progress
 
 
@@ -108,8 +102,7 @@ def main() -> None:
             },
             "timeout": {"type": "int", "default": 300},
             "interval": {"type": "float", "default": 1},
-            "kubeconfig": {"type": "path", "required": True},
-            "context": {"type": "str", "required": True},
+            **ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -119,12 +112,11 @@ def main() -> None:
         module.exit_json(changed=False, seconds=0.0)
     try:
         api = connect(options["kubeconfig"], options["context"])
-    except (OSError, KeyError, TypeError, ValueError) as exc:
-        module.fail_json(msg=f"k8s_wait: {options['kubeconfig']} has no usable context {options['context']} ({exc!r}): make the cluster first")
-    try:
         seconds = wait.Waiter(api, Progress().say, options["interval"]).wait(targets, options["timeout"])
     except wait.WaitError as exc:
         module.fail_json(msg=str(exc))
+    except KubeError as exc:
+        module.fail_json(msg=f"k8s_wait: {exc}")
     module.exit_json(changed=False, seconds=round(seconds, 1))
 
 

@@ -8,7 +8,8 @@ module: kubelet_certificates
 short_description: Approve the serving certificates of a cluster's own kubelets
 version_added: 0.1.0
 description:
-  - Approves each pending request for a kubelet serving certificate that a node of the cluster made for its own names and addresses, and refuses to go on with any other.
+  - Approves each pending request for a kubelet serving certificate that a node of the cluster made for its own names and addresses,
+    and refuses to go on with any other.
   - With these certificates, metrics-server and others can verify a kubelet instead of trusting whatever answers.
 author: The mlops.platform authors (@mlops-platform)
 options:
@@ -53,9 +54,18 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils import kubelet_certificates as certificates
-from ansible_collections.mlops.platform.plugins.module_utils.kube.api import connect
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ApiError, Client, KubeError, connect
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+
+
+def serves(api: Client, node: str) -> bool:
+    """Whether a kubelet answers the API server, so has a certificate already."""
+    try:
+        api.text(f"/api/v1/nodes/{node}/proxy/healthz")
+    except ApiError:
+        return False
+    return True
 
 
 def main() -> None:
@@ -78,7 +88,7 @@ def main() -> None:
             csrs = api.get(CSRS)["items"]
             asked = {csr["spec"].get("username", "").removeprefix("system:node:") for csr in csrs if csr["spec"]["signerName"] == certificates.SIGNER}
             served = nodes.keys() - asked  # requests are forgotten an hour after they were answered
-            served = {name for name in served if api.answers(f"/api/v1/nodes/{name}/proxy/healthz")}
+            served = {name for name in served if serves(api, name)}
             if nodes.keys() <= asked | served or module.check_mode:
                 break
             if time.monotonic() > deadline:
@@ -98,9 +108,9 @@ def main() -> None:
                 csr.setdefault("status", {})["conditions"] = [
                     {"type": "Approved", "status": "True", "reason": "OwnNames", "message": "names and addresses are the node's own"}
                 ]
-                api.put(f"{CSRS}/{name}/approval", csr)
-    except OSError as exc:
-        module.fail_json(msg=f"kubelet_certificates: the cluster's API did not answer ({exc}): check that its node runs, then run again")
+                api.request("PUT", f"{CSRS}/{name}/approval", csr)
+    except KubeError as exc:
+        module.fail_json(msg=f"kubelet_certificates: {exc}: check that the cluster's nodes run, then run again")
     module.exit_json(changed=bool(approved), approved=sorted(approved))
 
 

@@ -45,7 +45,13 @@ def next_to_start(waiting: list[Artifact], finished: set[str], running: t.Iterab
     return chosen
 
 
-def run(wanted: list[Artifact], missing: list[Artifact], build: t.Callable[[Artifact], None], path: t.Callable[[Artifact], str], say: t.Callable[[str], None]) -> None:
+def run(
+    wanted: list[Artifact],
+    missing: list[Artifact],
+    build: t.Callable[[Artifact], None],
+    path: t.Callable[[Artifact], str],
+    say: t.Callable[[str], None],
+) -> None:
     """Builds all that is missing; the first failure stops what has not started.
 
     :param wanted: everything asked for.
