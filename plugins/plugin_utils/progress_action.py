@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.mlops.platform.plugins.module_utils.progress import PROGRESS_FILE_VARIABLE
@@ -92,8 +93,10 @@ class ProgressActionModule(ActionBase):
         if not enabled:
             yield
             return
-        # The module may run as another user (become): that user may write to the file but not read it or list the folder.
-        folder = tempfile.mkdtemp(prefix="mlops-platform-progress-")
+        # Inside the folder that Ansible itself removes when it is interrupted; only another user (become) cannot get in there.
+        # That user may write to the file, but neither read it nor list the folder.
+        home = None if self._is_become_unprivileged() else constants.DEFAULT_LOCAL_TMP
+        folder = tempfile.mkdtemp(prefix="mlops-platform-progress-", dir=home)
         os.chmod(folder, 0o711)
         path = os.path.join(folder, "lines")
         with open(path, "wb"):

@@ -11,8 +11,6 @@ import tempfile
 import time
 import typing as t
 
-import yaml
-
 from ..contract import read_contract
 from . import guard as guards
 from . import kubeconfig as kubeconfigs
@@ -189,7 +187,7 @@ class Cluster:
             command = [settings.kind, "create", "cluster", "--name", name, "--image", wanted.image, "--config", "-", "--wait", "0s",
                        "--kubeconfig", os.path.join(folder, "kubeconfig")]
             done = follow(command, lambda line: say(told) if (told := _step(line)) else None, timeout=settings.wait,
-                          stdin=yaml.safe_dump(wanted.config), env=environment)
+                          stdin=kubeconfigs.dump(wanted.config), env=environment)
         if not done.ok:
             self._remove_half_made(name)
             cause = done.reason().removeprefix("Command Output: ").removeprefix("Error: ").removeprefix("ERROR: ")
@@ -207,7 +205,7 @@ class Cluster:
         done = self._engine.execute(f"{self._wanted.name}-control-plane", "cat", "/etc/kubernetes/admin.conf")
         if not done.ok:
             raise KindError(f"cluster {self._wanted.name}: its kubeconfig cannot be read ({done.reason()})")
-        return exported(yaml.safe_load(done.out), self._wanted.name, self._api_server())
+        return exported(kubeconfigs.parse(done.out), self._wanted.name, self._api_server())
 
     def _api_server(self) -> str:
         for node in self._engine.nodes(self._wanted.name):
@@ -243,7 +241,7 @@ class Cluster:
 
     def _keep_kubeconfig(self, check: bool) -> list[Action]:
         text = self._kubeconfig()
-        config = yaml.safe_load(text)
+        config = kubeconfigs.parse(text)
         context = f"kind-{self._wanted.name}"
         done = []
         path = self._settings.kubeconfig
@@ -256,7 +254,7 @@ class Cluster:
         if user and not kubeconfigs.same(kubeconfigs.read(user), config, context):
             done.append(Action("merge into", user))
             if not check:
-                kubeconfigs.write(user, yaml.safe_dump(kubeconfigs.merged(kubeconfigs.read(user), config), sort_keys=False))
+                kubeconfigs.write(user, kubeconfigs.dump(kubeconfigs.merged(kubeconfigs.read(user), config)))
         return done
 
     def _forget(self, check: bool) -> list[Action]:
@@ -266,7 +264,7 @@ class Cluster:
         if left == kept:
             return []
         if not check:
-            kubeconfigs.write(user, yaml.safe_dump(left, sort_keys=False))
+            kubeconfigs.write(user, kubeconfigs.dump(left))
         return [Action("remove entries from", user)]
 
 
@@ -274,7 +272,7 @@ def exported(admin: dict[str, t.Any], name: str, server: str) -> str:
     """A node's own kubeconfig turned into one for this machine: names as kind gives them, the mapped port of the API server."""
     context = f"kind-{name}"
     cluster = {**admin["clusters"][0]["cluster"], "server": server}
-    return yaml.safe_dump({
+    return kubeconfigs.dump({
         "apiVersion": "v1",
         "kind": "Config",
         "preferences": {},
@@ -282,7 +280,7 @@ def exported(admin: dict[str, t.Any], name: str, server: str) -> str:
         "users": [{"name": context, "user": admin["users"][0]["user"]}],
         "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
         "current-context": context,
-    }, sort_keys=False)
+    })
 
 
 def _step(line: str) -> str:

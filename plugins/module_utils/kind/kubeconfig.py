@@ -8,8 +8,6 @@ import contextlib
 import os
 import typing as t
 
-import yaml
-
 SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
@@ -34,8 +32,24 @@ def without(config: dict[str, t.Any], name: str) -> dict[str, t.Any]:
     return result
 
 
+def parse(text: str) -> t.Any:
+    """What a YAML text says."""
+    import yaml  # the controller's
+
+    return yaml.safe_load(text)
+
+
+def dump(data: t.Any) -> str:
+    """Data as YAML, in its own order."""
+    import yaml
+
+    return yaml.safe_dump(data, sort_keys=False)
+
+
 def read(path: str) -> dict[str, t.Any]:
     """The kubeconfig in a file; an empty one when there is none or it is none."""
+    import yaml  # the controller's
+
     try:
         with open(path, encoding="utf-8") as stream:
             data = yaml.safe_load(stream)
