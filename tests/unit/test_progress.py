@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from ansible import constants
 from ansible_collections.mlops.platform.plugins.module_utils.progress import PROGRESS_FILE_VARIABLE, Progress
 from ansible_collections.mlops.platform.plugins.plugin_utils import progress_action
 
@@ -61,6 +62,7 @@ def _action(monkeypatch, module, *, transport="local", no_log=False, async_val=0
     action = object.__new__(progress_action.ProgressActionModule)
     action._task = SimpleNamespace(environment=[{"FOO": "bar"}], no_log=no_log, async_val=async_val)
     action._connection = SimpleNamespace(transport=transport)
+    monkeypatch.setattr(action, "_is_become_unprivileged", lambda: False)
     monkeypatch.setattr(progress_action.ActionBase, "run", lambda self, tmp, task_vars: {})
     monkeypatch.setattr(action, "_execute_module", lambda **kwargs: module({k: v for e in action._task.environment for k, v in e.items()}))
     shown: list[str] = []
@@ -82,6 +84,7 @@ def test_action_shows_lines_and_cleans_up(monkeypatch):
     assert action.run(task_vars={}) == {"changed": True}
     assert shown == ["    working"]
     assert seen["modes"] == (0o622, 0o711), "another user can write to the file, but not list the folder"
+    assert seen["path"].is_relative_to(constants.DEFAULT_LOCAL_TMP), "Ansible removes it when it is interrupted"
     assert not seen["path"].parent.exists()
     assert action._task.environment == [{"FOO": "bar"}]
 
