@@ -16,6 +16,7 @@ from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.mlops.platform.plugins.filter.cnpg_operator import cnpg_operator
+from ansible_collections.mlops.platform.plugins.filter.objects import labelled
 
 NAMESPACES = {
     "cnpg": "cnpg-system", "storage": "platform-storage", "mlflow": "mlflow", "observability": "observability", "keycloak": "keycloak",
@@ -335,3 +336,17 @@ def test_patches_go_to_the_list_that_has_their_object(render):
 def test_an_unknown_consumer_is_an_error(render):
     with pytest.raises(AnsibleError):
         render("__storage_base", storage_object_consumers=["nobody"])
+
+
+def test_removing_the_component_leaves_the_namespace_of_the_volumes(render):
+    spaces = {space["name"]: space["component"] for space in render("__storage_spaces")}
+    assert spaces == {"platform-storage": "storage-data", "cnpg-system": "storage"}
+
+
+def test_volumes_do_not_bear_the_label_that_an_uninstall_goes_by(render):
+    objects = labelled(render("__storage_base") + render("__storage_postgres"), "storage")
+    claim = pick(objects, "StatefulSet", "seaweedfs")["spec"]["volumeClaimTemplates"][0]
+    assert "labels" not in claim["metadata"]
+    assert pick(objects, "StatefulSet", "seaweedfs")["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    assert "inheritedMetadata" not in pick(objects, "Cluster", "postgres")["spec"]
+    assert "PersistentVolumeClaim" not in {item["kind"] for item in objects}
