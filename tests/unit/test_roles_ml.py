@@ -218,9 +218,6 @@ def verify(repository: Path) -> Path:
     return repository / "roles" / "verify"
 
 
-RUNNING = [{"metadata": {"namespace": "mlflow", "name": "mlflow-1"}, "spec": {"containers": [{"image": "i"}]}, "status": {"phase": "Running"}}]
-
-
 @pytest.mark.parametrize(
     ("settings", "mode"),
     [
@@ -233,7 +230,12 @@ RUNNING = [{"metadata": {"namespace": "mlflow", "name": "mlflow-1"}, "spec": {"c
     ],
 )
 def test_verify_writes_only_where_something_changed_or_when_told(verify: Path, settings: dict[str, Any], mode: str) -> None:
-    known = {"platform_contract_data": {}, "ansible_check_mode": False, "platform_api_available": True, "__verify_found": {"resources": RUNNING}}
+    known = {
+        "platform_contract_data": {},
+        "ansible_check_mode": False,
+        "platform_api_available": True,
+        "__verify_found": {"pods": [], "not_ready": [], "running": "abc"},
+    }
     now = Role(verify, **known)["__verify_running"]
     data = {key: now if value == "this" else value for key, value in settings.get("platform_contract_data", {}).items()}
     assert Role(verify, **(known | settings | {"platform_contract_data": data}))["__verify_effective"] == mode

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters over lists of pods: which of them serve, which are not ready, and what they run."""
+"""Pods: which of them serve, which are not ready, what they run, and what they said."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import Client, KubeError, Resource
 
 REVISIONS = ("pod-template-hash", "controller-revision-hash")
 
@@ -61,9 +63,33 @@ def running(pods: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(sorted(seen)).encode()).hexdigest()[:16]
 
 
-class FilterModule:
-    """The filters of this file."""
+def job_output(client: Client, namespace: str, job: str) -> list[str]:
+    """The lines the newest pod of a Job wrote.
 
-    def filters(self) -> dict[str, Any]:
-        """Names and functions."""
-        return {"pods_serving": serving, "pods_not_ready": not_ready, "pods_running": running}
+    :raises KubeError: when the Job has no pod.
+    """
+    path = client.resource("v1", "Pod").path(namespace)
+    found = client.items(path, labelSelector=f"batch.kubernetes.io/job-name={job}")
+    if not found:
+        raise KubeError(f"Job {namespace}/{job} has no pod: it was not started, or is long removed")
+    newest = max(found, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    return client.text(f"{path}/{newest['metadata']['name']}/log").splitlines()
+
+
+def result_of(lines: Iterable[str]) -> dict[str, Any]:
+    """The last line that is a JSON object; empty where none is."""
+    result: dict[str, Any] = {}
+    for line in lines:
+        if line.startswith("{"):
+            try:
+                result = json.loads(line)
+            except ValueError:
+                continue
+    return result
+
+
+def superseded(client: Client, resource: Resource, namespace: str, label: str, keep: Iterable[str]) -> list[str]:
+    """Names of the objects that bear a label and are not among those to keep."""
+    kept = set(keep)
+    names = [str(item["metadata"]["name"]) for item in client.items(resource.path(namespace), labelSelector=label)]
+    return sorted(name for name in names if name not in kept)

@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: k8s_prune
+short_description: Remove Kubernetes objects that others have superseded
+version_added: 0.1.0
+description:
+  - Removes the objects of one kind in one namespace that bear a label and are not among those to keep. Their dependants go with them, later.
+author: The mlops.platform authors (@mlops-platform)
+options:
+  api_version:
+    description: API version of the kind.
+    type: str
+    required: true
+  kind:
+    description: Kind of the objects.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of the objects.
+    type: str
+    required: true
+  label:
+    description: Label selector they must match.
+    type: str
+    required: true
+  keep:
+    description: Names of those that stay.
+    type: list
+    elements: str
+    required: true
+extends_documentation_fragment:
+  - mlops.platform.kube
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be removed.
+  diff_mode:
+    support: none
+    description: The result lists what is removed.
+"""
+
+EXAMPLES = r"""
+- name: Remove the migrations of earlier versions
+  mlops.platform.k8s_prune:
+    api_version: batch/v1
+    kind: Job
+    namespace: mlflow
+    label: mlops.platform/migration=database
+    keep: [mlflow-migrate-0123456789]
+    kubeconfig: "{{ platform_kubeconfig }}"
+    context: "{{ platform_context }}"
+"""
+
+RETURN = r"""
+removed:
+  description: Names of the objects that were removed.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mlops.platform.plugins.module_utils import pods
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ARGUMENTS, KubeError, reach
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "api_version": {"type": "str", "required": True},
+            "kind": {"type": "str", "required": True},
+            "namespace": {"type": "str", "required": True},
+            "label": {"type": "str", "required": True},
+            "keep": {"type": "list", "elements": "str", "required": True},
+            **ARGUMENTS,
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    names: list[str] = []
+    try:
+        client = reach(params["kubeconfig"], params["context"], module.check_mode, module.debug)
+        if client:
+            resource = client.resource(params["api_version"], params["kind"])
+            names = pods.superseded(client, resource, params["namespace"], params["label"], params["keep"])
+            for name in names if not module.check_mode else []:
+                client.request("DELETE", resource.path(params["namespace"], name), {"propagationPolicy": "Background"})
+    except KubeError as exc:
+        module.fail_json(msg=f"Removing what is superseded, {params['kind']} in {params['namespace']}: {exc}")
+    module.exit_json(changed=bool(names), removed=names)
+
+
+if __name__ == "__main__":
+    main()
