@@ -178,7 +178,7 @@ def main() -> None:
     work = cluster.Cluster(engine, wanted, settings, say)
     try:
         actions = carry_out(module, work, settings, name, say)
-        found = work.look()
+        found = work.look(complete=False)
     except KindError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(

@@ -45,14 +45,17 @@ def adopted_mark(kubeconfig: str) -> str:
     return os.path.join(os.path.dirname(kubeconfig), "adopted")
 
 
-def look(engine: Engine, name: str, network: str, kubeconfig: str) -> Found:
-    """What there is of a cluster; changes nothing."""
+def look(engine: Engine, name: str, network: str, kubeconfig: str, complete: bool = True) -> Found:
+    """What there is of a cluster; changes nothing.
+
+    :param complete: find out too whether its creation ran to the end.
+    """
     nodes = tuple(engine.nodes(name))
     controls = [node for node in nodes if node.role == "control-plane"]
     created: bool | None = False
     if controls and not controls[0].running:
         created = None
-    elif controls:
+    elif controls and complete:
         created = engine.execute(controls[0].name, "test", "-e", CREATED_MARK, timeout=20).ok
     return Found(nodes, engine.network(network), os.path.exists(adopted_mark(kubeconfig)), created, tuple(engine.volumes_of(name)))
 
@@ -107,8 +110,8 @@ class Cluster:
             "leave adopted": lambda _subject: None,
         }
 
-    def look(self) -> Found:
-        return look(self._engine, self._wanted.name, self._wanted.network, self._settings.kubeconfig)
+    def look(self, complete: bool = True) -> Found:
+        return look(self._engine, self._wanted.name, self._wanted.network, self._settings.kubeconfig, complete)
 
     def present(self, check: bool) -> list[Action]:
         """Does what is needed, or says it in check mode."""
@@ -148,7 +151,7 @@ class Cluster:
         return guards.wanted(guards.current(), platform_networks(self._engine), self._settings.guard, leaving)
 
     def absent(self, check: bool) -> list[Action]:
-        actions = plan_absent(self.look(), self._wanted.name, self._wanted.network)
+        actions = plan_absent(self.look(complete=False), self._wanted.name, self._wanted.network)
         if self._guard(leaving=self._wanted.name) != guards.current():
             actions.insert(0, Action("unguard", self._wanted.network))
         if not check:

@@ -137,7 +137,7 @@ def gather(engines: t.Sequence[Engine], name: str, state_root: str) -> Inventory
     volumes: set[str] = set()
     kubeconfig = os.path.join(state_root, name, "kubeconfig")
     for engine in engines:
-        found = look(engine, name, network_of(name), kubeconfig)
+        found = look(engine, name, network_of(name), kubeconfig, complete=False)
         data = data_folders(engine, found)
         of_this = of_engine(engine.provider, found, name, network_of(name), data)
         items += of_this
