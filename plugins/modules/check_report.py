@@ -59,7 +59,7 @@ EXAMPLES = r"""
 - name: Write the report
   mlops.platform.check_report:
     path: "{{ platform_state_dir }}/reports/verify.json"
-    started: "{{ now(utc=true).isoformat(timespec='seconds') }}"
+    started: "{{ now(utc=true, fmt='%Y-%m-%dT%H:%M:%SZ') }}"
     mode: read_only
     checks:
       - {name: MLflow is healthy, ok: true, detail: GET /health 200, seconds: 0.01}
