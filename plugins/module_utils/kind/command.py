@@ -91,7 +91,7 @@ def follow(command: t.Sequence[str], say: t.Callable[[str], None], *, timeout: f
     deadline = time.monotonic() + timeout
     printed: list[str] = []
     rest = b""
-    with selectors.DefaultSelector() as selector, process:
+    with process, selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
             if not selector.select(max(0.0, deadline - time.monotonic())):

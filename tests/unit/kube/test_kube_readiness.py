@@ -12,7 +12,8 @@ from ansible_collections.mlops.platform.plugins.module_utils.kube.client import 
 
 
 def obj(api_version: str, kind: str, spec: dict | None = None, status: dict | None = None, **metadata: t.Any) -> dict:
-    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "namespace": "n", "generation": 1, **metadata}, "spec": spec or {}, "status": status or {}}
+    head = {"name": "x", "namespace": "n", "generation": 1, **metadata}
+    return {"apiVersion": api_version, "kind": kind, "metadata": head, "spec": spec or {}, "status": status or {}}
 
 
 def conditions(**values: str) -> dict:
@@ -27,7 +28,10 @@ def container(**state: t.Any) -> dict:
     ("what", "words"),
     [
         (obj("apps/v1", "Deployment", {"replicas": 2}, {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}), None),
-        (obj("apps/v1", "Deployment", {"replicas": 2}, {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 1}), "1/2 available"),
+        (
+            obj("apps/v1", "Deployment", {"replicas": 2}, {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 1}),
+            "1/2 available",
+        ),
         (obj("apps/v1", "Deployment", {"replicas": 1}, {"observedGeneration": 0, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}), "not seen yet"),
         (obj("apps/v1", "Deployment", {"replicas": 1}, {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1}), "2/1 running"),
         (obj("apps/v1", "StatefulSet", {"replicas": 1}, {"observedGeneration": 1, "updatedReplicas": 1, "readyReplicas": 1}), None),
@@ -64,7 +68,13 @@ def test_a_condition_of_ones_own_choice() -> None:
     [
         (container(state={"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}), "c ImagePullBackOff (no such image)", False),
         (container(state={"waiting": {"reason": "ErrImageNeverPull"}}), "ErrImageNeverPull", True),
-        (container(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=2, lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}}), "OOMKilled", False),
+        (
+            container(
+                state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=2, lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+            ),
+            "OOMKilled",
+            False,
+        ),
         (container(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=5), "CrashLoopBackOff", True),
         (container(state={"running": {}}, started=True, ready=False), "readiness probe", False),
         ({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}, "not scheduled: 0/1 nodes", False),
