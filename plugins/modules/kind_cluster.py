@@ -168,7 +168,7 @@ def main() -> None:
     options = module.params
     name, network = options["name"], options["network"] or names.network_of(options["name"])
     if not names.valid(name):
-        module.fail_json(msg=f"'{name}' cannot name a cluster: up to 40 lower-case letters, digits and dashes, with a letter or digit at both ends")
+        module.fail_json(msg=f"platform_name is '{name}': {names.NAME_RULE}")
     say = Progress().say
     engine = Engine(options["provider"], options["containers_conf"])
     wanted = plan.Wanted(name, network, options["image"], options["config"], options["adopt"])

@@ -79,7 +79,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils.kind import host, kubeconfig
 from ansible_collections.mlops.platform.plugins.module_utils.kind.command import KindError
 from ansible_collections.mlops.platform.plugins.module_utils.kind.engine import Engine
-from ansible_collections.mlops.platform.plugins.module_utils.kind.names import PROVIDERS
+from ansible_collections.mlops.platform.plugins.module_utils.kind.names import NAME_RULE, PROVIDERS, valid
 
 HEADER = "# Written by the platform for its own calls of podman (CONTAINERS_CONF).\n"
 
@@ -104,6 +104,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    if not valid(module.params["name"]):
+        module.fail_json(msg=f"platform_name is '{module.params['name']}': {NAME_RULE}")
     path = module.params["containers_conf"]
     try:
         facts = host.gather()

@@ -77,7 +77,7 @@ import fcntl
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mlops.platform.plugins.module_utils.kind import images, names
+from ansible_collections.mlops.platform.plugins.module_utils.kind import cluster, images, names
 from ansible_collections.mlops.platform.plugins.module_utils.kind.command import KindError
 from ansible_collections.mlops.platform.plugins.module_utils.kind.engine import Engine
 from ansible_collections.mlops.platform.plugins.module_utils.progress import Progress
@@ -128,6 +128,9 @@ def absent(module: AnsibleModule, engine: Engine) -> list[str]:
     found = engine.platform_images()
     if not found or module.check_mode:
         return found
+    if cluster.platform_networks(engine):
+        module.warn("a cluster is being made on this machine: the images in the engine's store stay, for it may need them")
+        return []
     lock = module.params["build_lock"]
     if lock and os.path.exists(lock):
         with open(lock, "a", encoding="utf-8") as stream:

@@ -142,7 +142,8 @@ class Cluster:
     def _guarded(self, actions: list[Action]) -> list[Action]:
         """The plan with the firewall table before anything can send a packet."""
         first = [action for action in actions if action.verb == "create network"]
-        if not self._settings.guard or (not first and self._guard() == guards.current()):
+        network = self._engine.network(self._wanted.network)
+        if not self._settings.guard or (not first and (network is None or guards.holds(guards.current(), network.bridge, self._settings.guard))):
             return actions
         return [*first, Action("guard", self._wanted.network), *[action for action in actions if action not in first]]
 
@@ -152,8 +153,9 @@ class Cluster:
 
     def absent(self, check: bool) -> list[Action]:
         actions = plan_absent(self.look(complete=False), self._wanted.name, self._wanted.network)
-        if self._guard(leaving=self._wanted.name) != guards.current():
-            actions.insert(0, Action("unguard", self._wanted.network))
+        table = guards.current()
+        if table is not None and (any(action.verb == "remove network" for action in actions) or not platform_networks(self._engine)):
+            actions.append(Action("unguard", self._wanted.network))
         if not check:
             self._all(actions)
         actions = [action for action in actions if action.verb != "leave adopted"]

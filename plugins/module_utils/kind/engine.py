@@ -191,11 +191,12 @@ class Engine:
             raise KindError(f"{archive} does not hold the image {ref}: remove the file and run again, so that it is built anew")
 
     def platform_images(self) -> list[str]:
-        """Images of the platform in the engine's store, by name, or by identifier where they have none."""
-        done = self.call("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
-        rows = [line.split() for line in done.out.splitlines()] if done.ok else []
-        return sorted({row[0] for row in rows if len(row) == 2 and row[0].startswith(IMAGE_PREFIX)})
+        """Images of the platform in the engine's store that no container uses."""
+        stored = self._names("images", "--format", "{{.Repository}}:{{.Tag}}")
+        used = self._names("ps", "--all", "--format", "{{.Image}}")
+        return [image for image in stored if image.startswith(IMAGE_PREFIX) and image not in used]
 
     def remove_images(self, images: t.Sequence[str]) -> None:
+        """Never by force, which would take with them the containers that use them."""
         if images:
-            self.order("remove the platform's images", "rmi", "--force", *images, timeout=180)
+            self.order("remove the platform's images", "rmi", *images, timeout=180)

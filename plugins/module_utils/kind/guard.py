@@ -72,6 +72,11 @@ def wanted(now: Guard | None, networks: t.Iterable[Network], ranges: t.Iterable[
     return Guard(bridges, frozenset(ranges) | (now.ranges if now else frozenset())) if bridges else None
 
 
+def holds(now: Guard | None, bridge: str, ranges: t.Iterable[str]) -> bool:
+    """Whether the table guards this cluster; what it holds of others is their own affair."""
+    return now is not None and bridge in now.bridges and set(ranges) <= now.ranges
+
+
 def current(runner: Run = run) -> Guard | None:
     listed = runner(["nft", "--json", "list", "table", "inet", GUARD_TABLE])
     return parse(listed.out) if listed.ok else None

@@ -9,13 +9,13 @@ import re
 CLUSTER_LABEL = "mlops.platform/cluster"  # on a container network: the cluster of that name is the platform's
 KIND_CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 KIND_ROLE_LABEL = "io.x-k8s.kind.role"
-PART_OF_LABEL = "app.kubernetes.io/part-of=mlops-platform"  # on images that the platform builds
 IMAGE_PREFIX = "localhost/mlops-platform/"
 NETWORK_PREFIX = "mlops-"
 GUARD_TABLE = "mlops_platform"  # nftables
 CREATED_MARK = "/kind/mlops-platform-created"  # in the control plane's node: creation ran to its end
-ANY_ADDRESS = ".".join("0000")  # what an engine says of a port that is open on every address
+ANY_ADDRESS = "0.0.0.0"  # what an engine says of a port that is open on every address
 PROVIDERS = ("podman", "docker")
+NAME_RULE = "a cluster's name is up to 40 lower-case letters, digits and dashes, with a letter or digit at both ends"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
