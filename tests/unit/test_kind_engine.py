@@ -256,7 +256,7 @@ def test_lines_are_handed_over_while_a_program_runs() -> None:
     seen: list[tuple[str, float]] = []
     began = time.monotonic()
     done = follow(["sh", "-c", "echo one; sleep 0.3; printf two"], lambda line: seen.append((line, time.monotonic() - began)), timeout=20)
-    assert (done.ok, [line for line, _ in seen]) == (True, ["one", "two"])
+    assert (done.ok, [line for line, _when in seen]) == (True, ["one", "two"])
     assert seen[0][1] < seen[1][1]
 
 
