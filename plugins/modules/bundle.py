@@ -113,11 +113,12 @@ def main() -> None:
     try:
         bundle = recipe.Bundle(options["recipes"], options["index"], {"suite": options["suite"], "mirror": options["mirror"]})
         # What nothing else needs is wanted by name; what it needs is built only when it is missing itself.
-        wanted = bundle.closure(options["artifacts"] or bundle.artifacts)
-        missing = needed(wanted, options["artifacts"] or list(bundle.artifacts), cache)
+        names = options["artifacts"] or list(bundle.artifacts)
+        wanted = bundle.closure(names)
+        missing = needed(wanted, names, cache)
         if missing and not module.check_mode:
             with cache.lock(lambda pid: progress.say(f"bundle: process {pid} is building in {cache.root}; waiting for it")):
-                missing = needed(wanted, options["artifacts"] or list(bundle.artifacts), cache)
+                missing = needed(wanted, names, cache)  # the other run may have built them
                 settings = build.Settings(options["suite"], options["mirror"], options["podman"], options["containers_conf"])
                 schedule.run(wanted, missing, build.Builder(bundle, cache, settings).build, cache.path, progress.say)
                 cache.clean()

@@ -154,13 +154,6 @@ class Bundle:
             self._resolve(name, ())
         self.artifacts = {name: self._done[name] for name in index}
 
-    def _needs(self, name: str, spec: dict[str, t.Any]) -> list[str]:
-        if spec["type"] == "go":
-            return ["go-toolchain"]
-        if spec["type"] == "module":
-            return ["go-toolchain"]
-        return list(spec.get("needs", []))
-
     def _version(self, name: str, spec: dict[str, t.Any], recipe: str) -> str:
         kind = spec["type"]
         if kind == "wheel":
@@ -184,7 +177,7 @@ class Bundle:
             raise BundleError(f"bundle: {chain[-1] if chain else 'a caller'} needs {name}, which is not in artifacts.yml: add it or correct the name")
         spec = self._index[name]
         recipe = _recipe_of(self._root, name, spec["type"])
-        needs = self._needs(name, spec)
+        needs = ["go-toolchain"] if spec["type"] in ("go", "module") else list(spec.get("needs", []))
         digest = hashlib.sha256()
         digest.update(json.dumps([BUILDERS, name, spec], sort_keys=True).encode())
         if spec["type"] == "wheel":  # one file locks all wheels; only its own line counts
