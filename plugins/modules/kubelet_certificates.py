@@ -9,7 +9,8 @@ short_description: Approve the serving certificates of a cluster's own kubelets
 version_added: 0.1.0
 description:
   - Approves each pending request for a kubelet serving certificate that a node of the cluster made for its own names and addresses,
-    and refuses to go on with any other.
+    and refuses to go on with any other. Only what a node asked for before a request that is in order is passed over, with a warning -
+    its address was another one then.
   - With these certificates, metrics-server and others can verify a kubelet instead of trusting whatever answers.
 author: The mlops.platform authors (@mlops-platform)
 options:
@@ -57,6 +58,7 @@ from ansible_collections.mlops.platform.plugins.module_utils import kubelet_cert
 from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ApiError, Client, KubeError, connect
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+GRACE = 20.0  # seconds in which a node that was started anew tells its new address, and asks for a certificate for it
 
 
 def serves(api: Client, node: str) -> bool:
@@ -79,39 +81,45 @@ def main() -> None:
     )
     try:
         api = connect(module.params["kubeconfig"], module.params["context"])
-        deadline = time.monotonic() + module.params["timeout"]
-        while True:
-            nodes = {
-                node["metadata"]["name"]: {node["metadata"]["name"], *(entry["address"] for entry in node["status"].get("addresses", []))}
-                for node in api.get("/api/v1/nodes")["items"]
-            }
-            csrs = api.get(CSRS)["items"]
-            asked = {csr["spec"].get("username", "").removeprefix("system:node:") for csr in csrs if csr["spec"]["signerName"] == certificates.SIGNER}
-            served = nodes.keys() - asked  # requests are forgotten an hour after they were answered
-            served = {name for name in served if serves(api, name)}
-            if nodes.keys() <= asked | served or module.check_mode:
-                break
-            if time.monotonic() > deadline:
-                module.fail_json(
-                    msg=f"kubelet_certificates: {', '.join(sorted(nodes.keys() - asked - served))} asked for no serving certificate within "
-                    f"{module.params['timeout']} s: look at the kubelet's log on that node (journalctl -u kubelet)"
-                )
-            time.sleep(0.5)
-        approved = []
-        for csr in certificates.pending(csrs):
-            name = csr["metadata"]["name"]
-            why_not = certificates.objection(csr, certificates.parse(csr), nodes)
-            if why_not:
-                module.fail_json(msg=f"kubelet_certificates: request {name} {why_not}: deny it and find out who made it (kubectl certificate deny {name})")
-            approved.append(csr["spec"]["username"].removeprefix("system:node:"))
-            if not module.check_mode:
-                csr.setdefault("status", {})["conditions"] = [
-                    {"type": "Approved", "status": "True", "reason": "OwnNames", "message": "names and addresses are the node's own"}
-                ]
-                api.request("PUT", f"{CSRS}/{name}/approval", csr)
+        verdict = wait(module, api)
+        approved = [certificates.node_of(csr) for csr in verdict.approve]
+        for csr in [] if module.check_mode else verdict.approve:
+            csr.setdefault("status", {})["conditions"] = [
+                {"type": "Approved", "status": "True", "reason": "OwnNames", "message": "names and addresses are the node's own"}
+            ]
+            api.request("PUT", f"{CSRS}/{csr['metadata']['name']}/approval", csr)
     except KubeError as exc:
         module.fail_json(msg=f"kubelet_certificates: {exc}: check that the cluster's nodes run, then run again")
+    for csr, why in verdict.outdated:
+        module.warn(f"request {csr['metadata']['name']} {why}; the node has made a newer one that is in order, so this one is left to expire")
     module.exit_json(changed=bool(approved), approved=sorted(approved))
+
+
+def wait(module: AnsibleModule, api: Client) -> certificates.Verdict:
+    """Waits until every node has asked for a certificate, or has one, and for none that it may not have."""
+    began = time.monotonic()
+    while True:
+        nodes = {
+            node["metadata"]["name"]: {node["metadata"]["name"], *(entry["address"] for entry in node["status"].get("addresses", []))}
+            for node in api.get("/api/v1/nodes")["items"]
+        }
+        csrs = certificates.serving(api.get(CSRS)["items"])
+        verdict = certificates.judge(csrs, nodes)
+        silent = nodes.keys() - {certificates.node_of(csr) for csr in csrs}
+        silent = {name for name in silent if not serves(api, name)}  # requests are forgotten an hour after they were answered
+        waited = time.monotonic() - began
+        if verdict.refuse and (module.check_mode or waited > min(GRACE, module.params["timeout"])):
+            csr, why_not = verdict.refuse[0]
+            name = csr["metadata"]["name"]
+            module.fail_json(msg=f"kubelet_certificates: request {name} {why_not}: deny it and find out who made it (kubectl certificate deny {name})")
+        if module.check_mode or not (silent or verdict.refuse):
+            return verdict
+        if waited > module.params["timeout"]:
+            module.fail_json(
+                msg=f"kubelet_certificates: {', '.join(sorted(silent))} asked for no serving certificate within {module.params['timeout']} s: "
+                "look at the kubelet's log on that node (journalctl -u kubelet)"
+            )
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":

@@ -44,9 +44,45 @@ def test_only_a_nodes_own_names(asked: dict, wanted: certificates.Request, words
     assert words in why_not and bool(words) == bool(why_not)
 
 
-def test_pending_are_undecided_serving_requests() -> None:
-    decided = {**csr(), "status": {"conditions": [{"type": "Approved"}]}}
-    assert certificates.pending([csr(), decided, csr(signerName="kubernetes.io/kube-apiserver-client-kubelet")]) == [csr()]
+def test_only_requests_for_serving_certificates_count() -> None:
+    other = csr(signerName="kubernetes.io/kube-apiserver-client-kubelet")
+    assert certificates.serving([csr(), other]) == [csr()]
+    assert certificates.judge([other], NODES) == ([], [], [])
+
+
+OLD = {"mlops-worker", "10.89.0.4"}  # before the node was started anew
+
+
+@pytest.mark.parametrize(("first", "later", "expected"), [
+    # (names asked for, decision) of an older and a newer request; which of them are approved, outdated, refused
+    ((OLD, ""), (None, ""), (["2"], ["1"], [])),
+    ((OLD, ""), (None, "Approved"), ([], ["1"], [])),
+    ((OLD, ""), (None, "Denied"), ([], [], ["1"])),
+    ((OLD, ""), (OLD, ""), ([], [], ["2", "1"])),
+    ((None, ""), (OLD, ""), (["1"], [], ["2"])),
+    ((None, "Approved"), (OLD, ""), ([], [], ["2"])),
+    ((None, ""), (None, ""), (["2", "1"], [], [])),
+])
+def test_what_a_node_asked_for_before_is_passed_over(first: tuple, later: tuple, expected: tuple) -> None:
+    made = []
+    for name, (_names, decision) in (("2", later), ("1", first)):
+        conditions = [{"type": decision}] if decision else []
+        made.append({**csr(), "metadata": {"name": name, "creationTimestamp": f"2026-01-01T00:00:0{name}Z"}, "status": {"conditions": conditions}})
+    asked = {"1": request(names=first[0]), "2": request(names=later[0])}
+    verdict = certificates.judge(made, NODES, lambda made: asked[made["metadata"]["name"]])
+
+    def names(csrs: list) -> list[str]:
+        return [made["metadata"]["name"] for made in csrs]
+
+    assert (names(verdict.approve), names([one for one, _why in verdict.outdated]), names([one for one, _why in verdict.refuse])) == expected
+
+
+def test_another_ones_request_excuses_nothing() -> None:
+    made = [
+        {**csr(user), "metadata": {"name": user, "creationTimestamp": time}}
+        for user, time in (("mlops-worker", "2026-01-01T00:00:01Z"), ("system:node:mlops-worker", "2026-01-01T00:00:02Z"))
+    ]
+    assert [why for _csr, why in certificates.judge(made, NODES, lambda _csr: request()).refuse] == ["asked by mlops-worker, which is no node of this cluster"]
 
 
 def test_a_real_request_is_read() -> None:
