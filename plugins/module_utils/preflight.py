@@ -9,9 +9,13 @@ import os
 import platform
 import shutil
 import socket
-import subprocess
 import sys
 import typing as t
+
+from .kind.command import run
+from .kind.engine import Engine
+from .kind.host import HostFacts, choose_engine
+from .kind.names import NAME_RULE, PROVIDERS, valid
 
 GIB = 1024**3
 # Filesystems of /proc/filesystems and files that show a kernel feature, with what it is needed for.
@@ -22,6 +26,8 @@ KERNEL_FEATURES = {
     "cgroup namespaces": ("path", "/proc/self/ns/cgroup", "a node of its own cgroups"),
 }
 CGROUP_CONTROLLERS = ("cpu", "memory", "pids")
+ENGINE_FOLDERS = {"podman": "/var/lib/containers", "docker": "/var/lib/docker"}
+NAMED = 3  # artefacts still to be built that a message names
 
 
 class Facts(t.NamedTuple):
@@ -31,6 +37,7 @@ class Facts(t.NamedTuple):
     :ivar cores: processors this process may use.
     :ivar disks: free bytes by purpose and folder, ``{"the cache": ("/root/.cache", 123)}``.
     :ivar busy_ports: ports of 127.0.0.1 somebody listens on, with what is known of the listener.
+    :ivar privileged: root's rights can be had.
     """
 
     architecture: str
@@ -40,8 +47,7 @@ class Facts(t.NamedTuple):
     cores: int
     disks: dict[str, tuple[str, int]]
     busy_ports: dict[int, str]
-    root: bool
-    sudo: bool
+    privileged: bool
     engines: list[str]
     apt: bool
     missing_features: list[str]
@@ -49,19 +55,25 @@ class Facts(t.NamedTuple):
 
 
 class Requirements(t.NamedTuple):
-    """What the platform needs. Sizes are in GiB."""
+    """What the platform needs. Sizes are in GiB.
 
+    :ivar to_build: what has to be built yet.
+    """
+
+    name: str
     memory: float
     cores: int
     disk: float
     engine: str
     source: str
-    bundled: bool
+    to_build: list[str]
 
 
 def evaluate(facts: Facts, need: Requirements) -> list[str]:
     """Every problem in words a user can act on; pure."""
     problems = []
+    if not valid(need.name):
+        problems.append(f"platform_name is '{need.name}': {NAME_RULE}.")
     if need.source == "packages" and facts.architecture != "x86_64":
         problems.append(
             f"The processor is {facts.architecture}; programs from package registries exist for x86_64 only: "
@@ -79,7 +91,7 @@ def evaluate(facts: Facts, need: Requirements) -> list[str]:
         if free < need.disk * GIB:
             problems.append(
                 f"{folder} ({purpose}) has {free / GIB:.1f} GiB free; {need.disk:g} GiB are needed "
-                f"({'preflight_disk_gib' if need.bundled else 'preflight_disk_gib_build, nothing is built yet'}): free space there"
+                f"({_why_so_much(need)}): free space there"
                 f"{' or set platform_cache_dir to a larger disk' if purpose == 'the cache' else ''}."
             )
     for port, holder in sorted(facts.busy_ports.items()):
@@ -87,9 +99,9 @@ def evaluate(facts: Facts, need: Requirements) -> list[str]:
             f"Port {port} of 127.0.0.1 is in use{f' by {holder}' if holder else ''}: stop that program, "
             "or choose another port (platform_http_port, platform_https_port)."
         )
-    if not (facts.root or facts.sudo):
-        problems.append("You are not root and may not use sudo without a password: run as root, allow sudo, or pass --ask-become-pass.")
-    if need.engine != "auto" and need.engine not in facts.engines and not (need.engine == "podman" and facts.apt):
+    if not facts.privileged:
+        problems.append("You are not root and sudo does not let you become root: run as root, allow sudo without a password, or pass --ask-become-pass.")
+    if need.engine in PROVIDERS and need.engine not in facts.engines and not (need.engine == "podman" and facts.apt):
         problems.append(f"{need.engine} does not answer, and cluster_kind_engine asks for it: start or install it, or set cluster_kind_engine to auto.")
     if not facts.engines and not facts.apt:
         problems.append(f"There is no container engine, and {facts.distribution} has no apt to install podman with: install podman or docker.")
@@ -104,14 +116,21 @@ def evaluate(facts: Facts, need: Requirements) -> list[str]:
     return problems
 
 
+def _why_so_much(need: Requirements) -> str:
+    if not need.to_build:
+        return "preflight_disk_gib"
+    more = len(need.to_build) - NAMED
+    return f"preflight_disk_gib_build, for {', '.join(need.to_build[:NAMED])}{f' and {more} more' if more > 0 else ''} must be built"
+
+
 def misspelled(names: t.Iterable[str], known: t.Iterable[str], prefixes: t.Iterable[str]) -> list[str]:
     """Variables that look like the platform's and are none, each with the nearest that is; pure."""
-    valid = set(known)
+    right = set(known)
     starts = tuple(f"{prefix}_" for prefix in prefixes)
     problems = []
-    for name in sorted(set(names) - valid):
+    for name in sorted(set(names) - right):
         if name.startswith(starts):
-            near = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
+            near = difflib.get_close_matches(name, right, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]}?" if near else "see docs/roles for all variables."
             problems.append(f"Variable {name} is not one of the platform's: {hint} Correct or remove it in the inventory or on the command line.")
     return problems
@@ -134,18 +153,8 @@ def _listener(port: int) -> str | None:
             return None  # below 1024 and not root: the engine binds it, not we
         except OSError:
             pass
-    try:
-        out = subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], capture_output=True, text=True, timeout=5, check=False).stdout
-        return out.split('"')[1] if '"' in out else ""
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-
-
-def _answers(command: list[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    out = run(["ss", "-Hltnp", f"sport = :{port}"], timeout=5).out
+    return out.split('"')[1] if '"' in out else ""
 
 
 def _missing_features() -> list[str]:
@@ -153,7 +162,7 @@ def _missing_features() -> list[str]:
         filesystems = stream.read().split()
     missing = []
     for name, (kind, what, _why) in KERNEL_FEATURES.items():
-        present = what in filesystems or _answers(["modprobe", what]) if kind == "filesystem" else os.path.exists(what)
+        present = what in filesystems or run(["modprobe", "--dry-run", what], timeout=10).ok if kind == "filesystem" else os.path.exists(what)
         if not present:
             missing.append(name)
     return missing
@@ -170,33 +179,51 @@ def _missing_controllers() -> list[str]:
     return [name for name in CGROUP_CONTROLLERS if name not in offered]
 
 
-def gather(folders: dict[str, str], ports: list[int], node: str) -> Facts:
+def own_ports(name: str) -> set[int]:
+    """Ports of this machine that running nodes of the cluster of this name hold. Only root sees them."""
+    if os.geteuid() != 0 or not valid(name):
+        return set()
+    found = [node for provider in PROVIDERS if shutil.which(provider) for node in Engine(provider).nodes(name)]
+    return {port.host for node in found if node.running for port in node.ports}
+
+
+def engine_folder(engine: str, source: str, docker_folder: str) -> str:
+    """Where images and volumes will be.
+
+    :param docker_folder: of a docker that answers; empty for none.
+    """
+    chosen = choose_engine(engine, source, HostFacts(docker=docker_folder))
+    return docker_folder if chosen == "docker" and docker_folder else ENGINE_FOLDERS.get(chosen, ENGINE_FOLDERS["podman"])
+
+
+def gather(need: Requirements, folders: dict[str, str], ports: list[int], privileged: bool) -> Facts:
     """Looks at this machine and changes nothing.
 
-    :param folders: folders whose disk is measured, by purpose; the nearest that exists counts.
-    :param ports: ports of 127.0.0.1 to look at.
-    :param node: container of the platform itself; where it exists the ports are its own.
+    :param folders: folders whose disk is measured, by purpose; the nearest that exists counts, the engine's own for an empty one.
+    :param ports: ports of 127.0.0.1 that must be free, or the platform's own.
+    :param privileged: root's rights can be had.
     """
-    if any(shutil.which(engine) and _answers([engine, "container", "inspect", node]) for engine in ("podman", "docker")):
-        ports = []
     with open("/proc/meminfo", encoding="ascii") as stream:
         memory = int(next(line for line in stream if line.startswith("MemTotal")).split()[1]) * 1024
     try:
         distribution = platform.freedesktop_os_release().get("PRETTY_NAME", "this system")
     except OSError:
         distribution = "this system"
-    root = os.geteuid() == 0
+    docker = run(["docker", "info", "--format", "{{.DockerRootDir}}"], timeout=10)
+    docker_folder = docker.out.strip() if docker.ok else ""
+    places = {purpose: folder or engine_folder(need.engine, need.source, docker_folder) for purpose, folder in folders.items()}
+    busy = {port: holder for port in ports if (holder := _listener(port)) is not None}
+    own = own_ports(need.name) if busy else set()
     return Facts(
         architecture=platform.machine(),
         distribution=distribution,
         python=sys.version_info[:2],
         memory=memory,
         cores=len(os.sched_getaffinity(0)),
-        disks={purpose: (folder, shutil.disk_usage(_existing(folder)).free) for purpose, folder in folders.items()},
-        busy_ports={port: holder for port in ports if (holder := _listener(port)) is not None},
-        root=root,
-        sudo=root or _answers(["sudo", "-n", "true"]),
-        engines=[name for name in ("podman", "docker") if shutil.which(name) and _answers([name, "info"] if name == "docker" else [name, "--version"])],
+        disks={purpose: (folder, shutil.disk_usage(_existing(folder)).free) for purpose, folder in places.items()},
+        busy_ports={port: holder for port, holder in busy.items() if port not in own},
+        privileged=privileged,
+        engines=[name for name, found in (("podman", shutil.which("podman")), ("docker", docker_folder)) if found],
         apt=shutil.which("apt-get") is not None,
         missing_features=_missing_features(),
         missing_controllers=_missing_controllers(),

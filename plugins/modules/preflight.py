@@ -25,32 +25,41 @@ options:
     type: float
     required: true
   folders:
-    description: Folders whose disk must have that space, by purpose. A folder need not exist.
+    description: Folders whose disk must have that space, by purpose. A folder need not exist; an empty one is that of the container engine.
     type: dict
     required: true
   ports:
-    description: Ports of 127.0.0.1 that must be free.
+    description: Ports of 127.0.0.1 that must be free, or held by a cluster called O(name), which only root can tell.
     type: list
     elements: int
     default: []
-  node:
-    description: Container of the platform's own node; where it exists, O(ports) are held by the platform itself.
+  name:
+    description: Name of the cluster.
     type: str
     required: true
+  privileged:
+    description: Whether root's rights can be had.
+    type: bool
+    required: true
   engine:
-    description: Container engine asked for.
+    description: Container engine asked for, V(auto), V(podman) or V(docker).
     type: str
-    choices: [auto, podman, docker]
     default: auto
   source:
     description: Where programs and images come from.
     type: str
     choices: [packages, upstream]
     required: true
-  bundled:
-    description: Whether what the platform runs on is already built.
-    type: bool
-    default: false
+  to_build:
+    description: What has to be built yet.
+    type: list
+    elements: str
+    default: []
+  problems:
+    description: What was found wrong before, a sentence each; reported with the rest.
+    type: list
+    elements: str
+    default: []
   variables:
     description: Names of all variables in force; names, never values.
     type: list
@@ -83,7 +92,8 @@ EXAMPLES = r"""
     disk_gib: 15
     folders: {the cache: /var/cache/mlops-platform}
     ports: [8080, 8443]
-    node: mlops-control-plane
+    name: mlops
+    privileged: true
     source: packages
 """
 
@@ -107,10 +117,12 @@ def main() -> None:
             "disk_gib": {"type": "float", "required": True},
             "folders": {"type": "dict", "required": True},
             "ports": {"type": "list", "elements": "int", "default": []},
-            "node": {"type": "str", "required": True},
-            "engine": {"type": "str", "choices": ["auto", "podman", "docker"], "default": "auto"},
+            "name": {"type": "str", "required": True},
+            "privileged": {"type": "bool", "required": True},
+            "engine": {"type": "str", "default": "auto"},
             "source": {"type": "str", "choices": ["packages", "upstream"], "required": True},
-            "bundled": {"type": "bool", "default": False},
+            "to_build": {"type": "list", "elements": "str", "default": []},
+            "problems": {"type": "list", "elements": "str", "default": []},
             "variables": {"type": "list", "elements": "str", "default": []},
             "known_variables": {"type": "list", "elements": "str", "default": []},
             "prefixes": {"type": "list", "elements": "str", "default": []},
@@ -118,11 +130,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    facts = preflight.gather(options["folders"], options["ports"], options["node"])
     need = preflight.Requirements(
-        options["memory_gib"], options["cores"], options["disk_gib"], options["engine"], options["source"], options["bundled"]
+        options["name"], options["memory_gib"], options["cores"], options["disk_gib"], options["engine"], options["source"], options["to_build"]
     )
-    problems = preflight.evaluate(facts, need) + preflight.misspelled(options["variables"], options["known_variables"], options["prefixes"])
+    facts = preflight.gather(need, options["folders"], options["ports"], options["privileged"])
+    problems = preflight.evaluate(facts, need) + options["problems"]
+    problems += preflight.misspelled(options["variables"], options["known_variables"], options["prefixes"])
     if problems:
         count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
         module.fail_json(msg="\n".join([f"This machine is not ready, {count}. Nothing was changed.", *(f"- {text}" for text in problems)]), problems=problems)

@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.mlops.platform.plugins.module_utils import preflight
 from ansible_collections.mlops.platform.plugins.module_utils.preflight import GIB, Facts, Requirements
 
 GOOD = Facts(
     architecture="x86_64", distribution="Debian GNU/Linux 12 (bookworm)", python=(3, 11), memory=24 * GIB, cores=2,
-    disks={"the cache": ("/cache", 80 * GIB), "images and volumes": ("/var/lib/containers", 80 * GIB)}, busy_ports={}, root=True, sudo=True,
+    disks={"the cache": ("/cache", 80 * GIB), "images and volumes": ("/var/lib/containers", 80 * GIB)}, busy_ports={}, privileged=True,
     engines=[], apt=True, missing_features=[], missing_controllers=[],
 )
-NEED = Requirements(memory=6, cores=2, disk=25, engine="auto", source="packages", bundled=False)
+NEED = Requirements(name="mlops", memory=6, cores=2, disk=25, engine="auto", source="packages", to_build=["kubernetes v1.35.4", "etcd", "kind", "mlflow"])
 
 
 def test_a_bare_debian_is_ready() -> None:
@@ -30,9 +34,11 @@ def test_a_bare_debian_is_ready() -> None:
         ({"memory": 4 * GIB}, {}, ["4.0 GiB", "6 GiB", "preflight_memory_gib"]),
         ({"cores": 1}, {}, ["1 processor core", "preflight_cores"]),
         ({"disks": {"the cache": ("/cache", 3 * GIB)}}, {}, ["/cache", "3.0 GiB free", "25 GiB", "platform_cache_dir"]),
-        ({"disks": {"images and volumes": ("/var/lib/containers", 3 * GIB)}}, {"bundled": True, "disk": 12}, ["12 GiB", "preflight_disk_gib)"]),
+        ({"disks": {"the cache": ("/cache", 3 * GIB)}}, {}, ["preflight_disk_gib_build", "kubernetes v1.35.4, etcd, kind and 1 more must be built"]),
+        ({"disks": {"images and volumes": ("/var/lib/containers", 3 * GIB)}}, {"to_build": [], "disk": 12}, ["12 GiB", "preflight_disk_gib)"]),
         ({"busy_ports": {8080: "nginx"}}, {}, ["8080", "nginx", "platform_http_port"]),
-        ({"root": False, "sudo": False}, {}, ["sudo", "--ask-become-pass"]),
+        ({"privileged": False}, {}, ["sudo", "--ask-become-pass"]),
+        ({}, {"name": ""}, ["platform_name is ''", "lower-case letters"]),
         ({"engines": ["podman"]}, {"engine": "docker"}, ["docker does not answer", "cluster_kind_engine"]),
         ({"apt": False, "distribution": "Fedora 43", "engines": ["podman"]}, {}, ["Fedora 43", "platform_source=upstream"]),
         ({"apt": False, "distribution": "Fedora 43"}, {"source": "upstream"}, ["no container engine"]),
@@ -48,7 +54,7 @@ def test_each_lack_is_one_line_that_says_what_to_do(facts: dict, need: dict, wor
 
 
 def test_everything_is_reported_at_once() -> None:
-    facts = GOOD._replace(memory=GIB, cores=1, root=False, sudo=False, busy_ports={8080: "", 8443: "java"})
+    facts = GOOD._replace(memory=GIB, cores=1, privileged=False, busy_ports={8080: "", 8443: "java"})
     assert len(preflight.evaluate(facts, NEED)) == 5
 
 
@@ -66,7 +72,70 @@ def test_a_port_in_use_is_seen_on_this_machine(tmp_path) -> None:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        facts = preflight.gather({"the cache": str(tmp_path / "not" / "there")}, [port], "no-such-node")
+        facts = preflight.gather(NEED, {"the cache": str(tmp_path / "not" / "there"), "images and volumes": ""}, [port], privileged=True)
     assert port in facts.busy_ports
     assert facts.disks["the cache"][1] > 0 and facts.memory > 0
-    assert port not in preflight.gather({}, [port], "no-such-node").busy_ports
+    assert facts.disks["images and volumes"][0].startswith("/var/lib/")
+    assert port not in preflight.gather(NEED, {}, [port], privileged=True).busy_ports
+
+
+@pytest.mark.parametrize(("engine", "source", "docker", "folder"), [
+    ("auto", "packages", "/data/docker", "/var/lib/containers"),
+    ("auto", "upstream", "/data/docker", "/data/docker"),
+    ("auto", "upstream", "", "/var/lib/containers"),
+    ("docker", "packages", "/data/docker", "/data/docker"),
+    ("docker", "packages", "", "/var/lib/docker"),  # which is reported as not answering
+    ("podmn", "packages", "", "/var/lib/containers"),  # so is this
+])
+def test_the_disk_that_counts_is_that_of_the_engine(engine: str, source: str, docker: str, folder: str) -> None:
+    assert preflight.engine_folder(engine, source, docker) == folder
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(("known", "missing"), [(0, []), (1, ["overlayfs"])])
+def test_a_module_of_the_kernel_is_looked_for_and_not_loaded(known: int, missing: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "modprobe", f'[ "$1" = --dry-run ] && [ "$2" = nosuchfs ] || exit 9; exit {known}')
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setitem(preflight.KERNEL_FEATURES, "overlayfs", ("filesystem", "nosuchfs", "layers of container images"))
+    assert preflight._missing_features() == missing
+
+
+def test_ports_of_the_platforms_own_running_node_are_not_in_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = """{"Name": "mlops-control-plane", "Config": {"Labels": {"io.x-k8s.kind.cluster": "mlops"}}, "State": {"Running": %s},
+    "HostConfig": {"PortBindings": {"30080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}}}"""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for running, ports in (("true", {8080}), ("false", set())):
+        program(tmp_path, "podman", f"case $1 in ps) echo 1 ;; container) cat <<'E'\n[{node % running}]\nE\n;; esac")
+        assert preflight.own_ports("mlops") == ports
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    program(tmp_path, "podman", f"touch {tmp_path}/called")  # it would make folders in the user's home
+    assert preflight.own_ports("mlops") == set() and not (tmp_path / "called").exists()
+
+
+def public_facts(tasks: object) -> set[str]:
+    """Names that set_fact gives in a list of tasks, but private ones and those given by a variable."""
+    if isinstance(tasks, list):
+        return set().union(*map(public_facts, tasks))
+    if not isinstance(tasks, dict):
+        return set()
+    names = {name for name in tasks.get("ansible.builtin.set_fact") or {} if not name.startswith(("_", "{"))}
+    return names.union(*(public_facts(value) for value in tasks.values()))
+
+
+def test_every_fact_that_is_handed_on_is_a_known_variable(repository: Path) -> None:
+    known = set(yaml.safe_load((repository / "roles/preflight/vars/main.yml").read_text(encoding="utf-8"))["__preflight_run_time"])
+    files = [*repository.glob("roles/*/tasks/*.yml"), *repository.glob("playbooks/**/*.yml")]
+    given = set().union(*(public_facts(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in files))
+    assert given == known
+
+
+def test_every_role_with_variables_of_a_site_is_checked(repository: Path) -> None:
+    roles = set(re.findall(r"mlops\.platform\.(\w+)", (repository / "playbooks/site.yml").read_text(encoding="utf-8")))
+    checked = yaml.safe_load((repository / "roles/preflight/vars/main.yml").read_text(encoding="utf-8"))["__preflight_roles"]
+    assert roles - {"platform"} == set(checked)
