@@ -11,6 +11,7 @@ description:
   - Raises sysctls to what the nodes of a cluster need, and makes folders that they mount. Higher values are left alone.
   - Records before the first change what was there, also for sysctls that only the cluster itself changes, and puts it back with O(state=absent).
   - Makes nothing permanent. A machine that was started anew has its own settings again until the next run.
+  - Records which Debian packages are about to be installed, so that O(state=absent) can name them; it installs and removes none.
 author: The mlops.platform authors (@mlops-platform)
 options:
   state:
@@ -32,10 +33,15 @@ options:
     type: list
     elements: path
     default: []
+  packages:
+    description: Debian packages that are about to be installed; those that are missing now are recorded.
+    type: list
+    elements: str
+    default: []
   record:
-    description: File of the record.
+    description: File of the record; one for the machine, as its settings are, whatever the folders of its platforms.
     type: path
-    required: true
+    default: /var/lib/mlops-platform/settings.json
 attributes:
   check_mode:
     support: full
@@ -50,13 +56,17 @@ EXAMPLES = r"""
   mlops.platform.host_settings:
     sysctls:
       fs.inotify.max_user_instances: 8192
-    record: /root/.local/state/mlops-platform/host/sysctl.json
   become: true
 """
 
 RETURN = r"""
 changes:
   description: What was set, or would be.
+  returned: success
+  type: list
+  elements: str
+packages:
+  description: Debian packages that the record names.
   returned: success
   type: list
   elements: str
@@ -77,7 +87,8 @@ def main() -> None:
             "sysctls": {"type": "dict", "default": {}},
             "recorded": {"type": "list", "elements": "str", "default": []},
             "folders": {"type": "list", "elements": "path", "default": []},
-            "record": {"type": "path", "required": True},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "record": {"type": "path", "default": "/var/lib/mlops-platform/settings.json"},
         },
         supports_check_mode=True,
     )
@@ -89,10 +100,11 @@ def main() -> None:
         step = present(module, least) if module.params["state"] == "present" else absent(module)
     except KindError as exc:
         module.fail_json(msg=str(exc))
-    sysctls, folders = step
+    sysctls, folders, packages = step
     module.exit_json(
         changed=bool(sysctls or folders),
         changes=[f"{change.name} {change.before} -> {change.after}" for change in sysctls] + folders,
+        packages=packages,
         diff={
             "before": "".join(f"{change.name} = {change.before}\n" for change in sysctls),
             "after": "".join(f"{change.name} = {change.after}\n" for change in sysctls) + "".join(f"{line}\n" for line in folders),
@@ -100,13 +112,13 @@ def main() -> None:
     )
 
 
-def present(module: AnsibleModule, least: dict[str, int]) -> tuple[list[settings.Change], list[str]]:
+def present(module: AnsibleModule, least: dict[str, int]) -> tuple[list[settings.Change], list[str], list[str]]:
     path = module.params["record"]
     record = settings.read_record(path)
     current = settings.read_sysctls([*least, *module.params["recorded"]])
     changes = settings.raised(current, least)
     folders = [folder for folder in module.params["folders"] if not os.path.isdir(folder)]
-    wanted = settings.recorded(record, current, folders)
+    wanted = settings.recorded(record, current, folders, settings.not_installed(module.params["packages"]))
     lines = [f"made {folder}" for folder in folders] + ([f"recorded the settings of this machine in {path}"] if wanted != record else [])
     if not module.check_mode:
         if wanted != record:
@@ -115,13 +127,13 @@ def present(module: AnsibleModule, least: dict[str, int]) -> tuple[list[settings
             os.makedirs(folder, mode=0o755)
         for change in changes:
             settings.write_sysctl(change.name, change.after)
-    return changes, lines
+    return changes, lines, wanted.packages
 
 
-def absent(module: AnsibleModule) -> tuple[list[settings.Change], list[str]]:
+def absent(module: AnsibleModule) -> tuple[list[settings.Change], list[str], list[str]]:
     path = module.params["record"]
     if not os.path.exists(path):
-        return [], []
+        return [], [], []
     record = settings.read_record(path)
     changes = settings.restored(record, settings.read_sysctls(record.sysctls))
     folders = [folder for folder in record.folders if os.path.isdir(folder) and not os.listdir(folder)]
@@ -134,7 +146,7 @@ def absent(module: AnsibleModule) -> tuple[list[settings.Change], list[str]]:
         os.remove(path)
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(path))
-    return changes, [*[f"removed {folder}" for folder in folders], f"removed {path}"]
+    return changes, [*[f"removed {folder}" for folder in folders], f"removed {path}"], record.packages
 
 
 if __name__ == "__main__":

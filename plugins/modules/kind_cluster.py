@@ -52,7 +52,9 @@ options:
     type: path
     required: true
   merge_kubeconfig:
-    description: The user's kubeconfig, when the cluster's entries are to be there too. Its current context is not changed.
+    description:
+      - The user's kubeconfig, when the cluster's entries are to be there too. Its current context is not changed.
+      - Its path is recorded beside O(kubeconfig), and V(absent) removes the entries wherever they were put.
     type: path
   adopt:
     description: Use a kind cluster of this name that the platform did not make, as it is. It is then never removed.

@@ -9,6 +9,7 @@ short_description: Read what is known of a platform
 version_added: 0.1.0
 description:
   - Tells whether the platform's API answers, reads the ConfigMap C(platform-contract), and decides where programs and images come from.
+  - Tells whether the cluster is somebody else's, that the platform only uses.
   - The source is what the platform was made with, else what is declared, else what a probe of container registries finds.
 author: The mlops.platform authors (@mlops-platform)
 options:
@@ -25,7 +26,9 @@ options:
     type: str
     required: true
   state_dir:
-    description: Folder of the platform's state; its file C(source) holds the source of a platform that has no API yet.
+    description:
+      - Folder of the platform's state. Its file C(source) holds the source of a platform that has no API yet; a file C(adopted) in it says
+        that the cluster is not the platform's own.
     type: path
     required: true
   source:
@@ -66,6 +69,10 @@ contract:
   description: Data of the ConfigMap C(platform-contract); empty when there is none.
   returned: success
   type: dict
+adopted:
+  description: Whether the cluster is somebody else's, and stays when the platform is removed.
+  returned: success
+  type: bool
 source:
   description: Source in force, V(packages) or V(upstream).
   returned: success
@@ -105,7 +112,14 @@ def main() -> None:
         source, reason = contract.choose_source(options["source"], kept, lambda: contract.probe_registries(options["probe_urls"]))
     except contract.ContractError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, api_available=data is not None, contract=data or {}, source=source, source_reason=reason)
+    module.exit_json(
+        changed=False,
+        api_available=data is not None,
+        contract=data or {},
+        adopted=os.path.exists(os.path.join(options["state_dir"], "adopted")),
+        source=source,
+        source_reason=reason,
+    )
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ options:
     type: list
     elements: str
     default: []
+  kubeconfigs:
+    description: Kubeconfigs of users that may hold no entries of the cluster; those that its entries were put into.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     support: full
@@ -105,18 +110,17 @@ volumes:
   returned: success
   type: list
   elements: str
-last_of_state:
-  description: Whether O(state_root) holds nothing but this platform's folder.
+kubeconfigs:
+  description: Kubeconfigs of users that the cluster's entries were put into.
   returned: success
-  type: bool
+  type: list
+  elements: str
 """
-
-import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils.kind import residue
 from ansible_collections.mlops.platform.plugins.module_utils.kind.engine import Engine
-from ansible_collections.mlops.platform.plugins.module_utils.kind.names import PROVIDERS
+from ansible_collections.mlops.platform.plugins.module_utils.kind.names import NAME_RULE, PROVIDERS, valid
 
 
 def main() -> None:
@@ -127,13 +131,16 @@ def main() -> None:
             "containers_conf": {"type": "str", "default": ""},
             "ports": {"type": "list", "elements": "int", "default": []},
             "volumes": {"type": "list", "elements": "str", "default": []},
+            "kubeconfigs": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )
     name, state_root = module.params["name"], module.params["state_root"]
+    if not valid(name):  # its folder would be another one, or all of them
+        module.fail_json(msg=f"platform_name is '{name}': {NAME_RULE}")
     engines = [engine for provider in PROVIDERS if (engine := Engine(provider, module.params["containers_conf"])).available()]
     found = residue.gather(engines, name, state_root)
-    items = residue.left(module.params["ports"], module.params["volumes"], engines)
+    items = residue.left(module.params["ports"], module.params["volumes"], engines) + residue.of_kubeconfigs(module.params["kubeconfigs"], name)
     items += [item for item in found.items if not (item.shared and found.others)]
     module.exit_json(
         changed=False,
@@ -143,7 +150,7 @@ def main() -> None:
         others=sorted(found.others),
         ports=found.ports,
         volumes=found.volumes,
-        last_of_state=not [entry for entry in (os.listdir(state_root) if os.path.isdir(state_root) else []) if entry != name],
+        kubeconfigs=found.kubeconfigs,
         engines=[engine.provider for engine in engines],
     )
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -15,14 +16,14 @@ from ansible.errors import AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.mlops.platform.plugins.filter.corefile import with_dns_names
-from ansible_collections.mlops.platform.plugins.module_utils.kind import cluster, kubeconfig, plan
+from ansible_collections.mlops.platform.plugins.module_utils.kind import cluster, kubeconfig, plan, residue
 from ansible_collections.mlops.platform.plugins.module_utils.kind.command import KindError, Result
 from ansible_collections.mlops.platform.plugins.module_utils.kind.engine import Engine, Node, Port
 
 ROLE = Path(__file__).resolve().parents[2] / "roles/cluster_kind"
 VARIABLES = {
-    "__cluster_kind_pod_subnet": "10.244.0.0/16", "__cluster_kind_service_subnet": "10.96.0.0/16", "__cluster_kind_packages": True,
-    "cluster_kind_cgroup": 1, "cluster_kind_workers": 0, "platform_http_port": 8080, "platform_https_port": 8443,
+    "cluster_kind_pod_network": "10.244.0.0/16", "__cluster_kind_service_subnet": "10.96.0.0/16", "__cluster_kind_packages": True,
+    "cluster_kind_cgroup": 1, "cluster_kind_workers": 0, "platform_http_port": 8080, "platform_https_port": 8443, "platform_load_balancer": "node_port",
     "bundle_artifacts": {"etcd": {"version": "v3.6.8"}, "coredns": {"version": "v1.14.3"}},
 }
 CONFIG: dict[str, Any] = {
@@ -70,6 +71,18 @@ def test_workers(workers: int | str) -> None:
     assert [node["role"] for node in render(cluster_kind_workers=workers)["nodes"]] == ["control-plane", "worker", "worker"]
 
 
+def test_no_ports_where_nothing_uses_them() -> None:
+    assert render(platform_load_balancer="none")["nodes"] == [{"role": "control-plane"}]
+
+
+def test_the_pod_network_is_the_contracts() -> None:
+    inventory = yaml.safe_load((ROLE / "../../inventories/local/group_vars/all/contract.yml").read_text(encoding="utf-8"))
+    declared = [trust_as_template(text) for text in inventory["platform_pod_networks"]]
+    default = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))["cluster_kind_pod_network"]
+    assert Templar(DataLoader(), variables={}).template(declared) == [default]
+    assert Templar(DataLoader(), variables={"cluster_kind_pod_network": "10.1.0.0/16"}).template(declared) == ["10.1.0.0/16"]
+
+
 def test_the_configuration_is_no_drift_of_itself() -> None:
     ports = (Port(6443, "127.0.0.1", 40001), Port(30080, "127.0.0.1", 8080), Port(30443, "127.0.0.1", 8443))
     node = Node("a-control-plane", "a", "control-plane", "image", True, ("mlops-a",), ports, ())
@@ -114,6 +127,14 @@ def test_an_empty_kubeconfig_gets_a_current_context_and_loses_it_again() -> None
     assert kubeconfig.without(kubeconfig.merged({}, CONFIG), "kind-a")["current-context"] == ""
 
 
+def test_only_sections_that_are_there_are_touched() -> None:
+    assert kubeconfig.without({}, "kind-a") == {}
+    assert kubeconfig.without({"users": CONFIG["users"]}, "kind-a") == {"users": []}
+    assert kubeconfig.has_entries({"users": CONFIG["users"]}, "kind-a") and not kubeconfig.has_entries({"clusters": None}, "kind-a")
+    assert kubeconfig.holds_nothing(kubeconfig.without(kubeconfig.merged({}, CONFIG), "kind-a"))
+    assert not kubeconfig.holds_nothing({"current-context": "own"})
+
+
 def test_another_server_is_not_the_same() -> None:
     moved = {**CONFIG, "clusters": [{"name": "kind-a", "cluster": {"server": "https://127.0.0.1:2"}}]}
     assert not kubeconfig.same(moved, CONFIG, "kind-a")
@@ -127,6 +148,14 @@ def test_a_kubeconfig_is_for_its_owner_only(tmp_path: Path) -> None:
     kubeconfig.write(str(path), "new")
     assert (path.read_text(), path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == ("new", 0o600, 0o700)
     assert os.listdir(path.parent) == ["kubeconfig"]
+
+
+def test_folders_belong_to_the_owner_of_the_one_they_are_made_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, tuple[int, int]] = {}
+    monkeypatch.setattr(os, "chown", lambda path, user, group: given.update({os.path.basename(str(path)): (user, group)}))
+    kubeconfig.write(str(tmp_path / ".local/state/a/kubeconfig"), "text")
+    owner = (tmp_path.stat().st_uid, tmp_path.stat().st_gid)
+    assert given == dict.fromkeys([".local", "state", "a", f"kubeconfig.{os.getpid()}"], owner)
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "a: [", "\xff"])
@@ -202,6 +231,48 @@ def test_check_mode_tells_the_plan_and_does_nothing(tmp_path: Path) -> None:
     assert [str(action) for action in work.present(check=True)] == ["create network mlops-a", "guard mlops-a", "create a"]
     assert not any("create" in line for line in program.told)
     assert not (tmp_path / "state").exists()
+
+
+class OneNode(Program):
+    """Stands in for podman with one running node of a cluster that somebody made."""
+
+    ADMIN = {
+        "clusters": [{"name": "a", "cluster": {"server": "https://a-control-plane:6443"}}],
+        "users": [{"name": "kubernetes-admin", "user": {"token": "t"}}],
+    }
+    NODE = [{
+        "Name": "a-control-plane", "State": {"Running": True}, "NetworkSettings": {"Networks": {"kind": {}}},
+        "Config": {"Labels": {"io.x-k8s.kind.cluster": "a", "io.x-k8s.kind.role": "control-plane"}},
+        "HostConfig": {"PortBindings": {"6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40001"}]}},
+    }]
+
+    def __call__(self, command: list[str], **_options: object) -> Result:
+        super().__call__(command)
+        answers = {"ps": "1\n", "container": json.dumps(self.NODE), "exec": yaml.safe_dump(self.ADMIN), "network": "", "volume": "[]"}
+        return Result(0, answers[command[1]], "")
+
+
+@pytest.mark.parametrize("own", ["", "clusters: [{name: own, cluster: {}}]\n"])
+def test_entries_in_the_users_kubeconfig_are_removed_wherever_they_were_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+    monkeypatch.setattr(cluster, "read_contract", lambda *_arguments: {})
+    monkeypatch.setattr(cluster.guards, "current", lambda: None)
+    user, state = tmp_path / "user/config", tmp_path / "state/a/kubeconfig"
+    user.parent.mkdir()
+    if own:
+        user.write_text(own)
+
+    def work(merge_into: str) -> cluster.Cluster:
+        settings = cluster.Settings("/no/kind", str(state), merge_into=merge_into)
+        return cluster.Cluster(Engine("podman", runner=OneNode()), plan.Wanted("a", "mlops-a", "image:v1", {}, adopt=True), settings, print)
+
+    assert f"merge into {user}" in map(str, work(str(user)).present(check=False))
+    assert work(str(user)).present(check=False) == []
+    assert [item.where for item in residue.of_kubeconfigs(cluster.merged_into(str(state)), "a")] == [str(user)]
+    done = [str(action) for action in work("").absent(check=False)]  # nobody says again where they are
+    assert f"remove entries from {user}" in done and f"remove file {state}" in done
+    assert os.listdir(state.parent) == []
+    assert (yaml.safe_load(user.read_text())["clusters"] == [{"name": "own", "cluster": {}}]) if own else not user.exists()
+    assert work(str(user)).absent(check=False) == [] and user.exists() is bool(own)
 
 
 COREFILE = """.:53 {

@@ -121,10 +121,15 @@ def test_sysctls_are_raised_never_lowered() -> None:
 
 
 def test_the_first_record_stays() -> None:
-    first = settings.recorded(settings.EMPTY, {"a": "1"}, ["/lib/modules"])
-    later = settings.recorded(first, {"a": "9", "b": "2"}, ["/lib/modules", "/x"])
-    assert later == settings.Record({"a": "1", "b": "2"}, ["/lib/modules", "/x"])
+    first = settings.recorded(settings.EMPTY, {"a": "1"}, ["/lib/modules"], ["podman"])
+    later = settings.recorded(first, {"a": "9", "b": "2"}, ["/lib/modules", "/x"], ["podman", "mmdebstrap"])
+    assert later == settings.Record({"a": "1", "b": "2"}, ["/lib/modules", "/x"], ["podman", "mmdebstrap"])
     assert settings.restored(later, {"a": "9", "b": "2", "c": "3"}) == [settings.Change("a", "9", "1")]
+
+
+def test_only_packages_that_are_missing_are_about_to_be_installed() -> None:
+    states = {"podman": Result(0, "installed", ""), "runc": Result(0, "config-files", ""), "nftables": Result(1, "", "no packages found")}
+    assert settings.not_installed(states, lambda command, **_options: states[command[-1]]) == ["runc", "nftables"]
 
 
 def test_sysctls_and_the_record_are_kept_in_files(tmp_path: Path) -> None:
@@ -135,10 +140,12 @@ def test_sysctls_and_the_record_are_kept_in_files(tmp_path: Path) -> None:
     assert settings.read_sysctls(["net.ipv4.ip_forward"], str(tmp_path)) == {"net.ipv4.ip_forward": "1"}
     with pytest.raises(KindError, match="run with become"):
         settings.write_sysctl("no.such", "1", str(tmp_path))
-    record = settings.Record({"net.ipv4.ip_forward": "0"}, ["/lib/modules"])
+    record = settings.Record({"net.ipv4.ip_forward": "0"}, ["/lib/modules"], ["podman"])
     (tmp_path / "record.json").write_text(settings.to_json(record))
     assert settings.read_record(str(tmp_path / "record.json")) == record
     assert settings.read_record(str(tmp_path / "none.json")) == settings.EMPTY
+    (tmp_path / "old.json").write_text('{"sysctls": {}, "folders": []}')
+    assert settings.read_record(str(tmp_path / "old.json")) == settings.EMPTY
     (tmp_path / "record.json").write_text("{")
     with pytest.raises(KindError, match="cannot be read"):
         settings.read_record(str(tmp_path / "record.json"))

@@ -83,8 +83,17 @@ def test_a_strangers_cluster_is_refused_unless_it_may_be_adopted() -> None:
 
 
 def test_an_adopted_cluster_may_differ() -> None:
-    found = Found((node(networks=("kind",), image="other", ports=()),), adopted=True, created=False)
+    ports = (Port(80, "0.0.0.0", 80), Port(30080, "0.0.0.0", 8080), PORTS[2])
+    found = Found((node(networks=("kind",), image="other", ports=ports), node("a-worker", "worker", networks=("kind",))), adopted=True, created=False)
     assert plan_present(found, wanted()) == []
+
+
+@pytest.mark.parametrize(("ports", "adopted"), [((), True), (PORTS[:2], False), ((*PORTS[:2], Port(30443, "127.0.0.1", 9443)), True)])
+def test_an_adopted_cluster_that_the_ports_do_not_lead_into_is_refused(ports: tuple[Port, ...], adopted: bool) -> None:
+    found = Found((node(networks=("kind",), ports=ports),), adopted=adopted, created=False)
+    with pytest.raises(KindError, match=r"did not make, cannot be used as it is: .*port 30443 .*platform_https_port"):
+        plan_present(found, wanted(adopt=True))
+    assert verbs(plan_present(found, wanted({"nodes": [{"role": "control-plane"}]}, adopt=True))) == ([] if adopted else ["adopt a"])
 
 
 def test_a_strangers_network_is_not_used() -> None:

@@ -45,6 +45,20 @@ def adopted_mark(kubeconfig: str) -> str:
     return os.path.join(os.path.dirname(kubeconfig), "adopted")
 
 
+def merged_mark(kubeconfig: str) -> str:
+    """The file that records into which kubeconfigs the cluster's entries were put, one a line."""
+    return os.path.join(os.path.dirname(kubeconfig), "merged")
+
+
+def merged_into(kubeconfig: str) -> list[str]:
+    """The kubeconfigs of users that the cluster's entries were put into."""
+    try:
+        with open(merged_mark(kubeconfig), encoding="utf-8") as stream:
+            return stream.read().splitlines()
+    except OSError:
+        return []
+
+
 def look(engine: Engine, name: str, network: str, kubeconfig: str, complete: bool = True) -> Found:
     """What there is of a cluster; changes nothing.
 
@@ -159,13 +173,14 @@ class Cluster:
         if not check:
             self._all(actions)
         actions = [action for action in actions if action.verb != "leave adopted"]
-        for path in (self._settings.kubeconfig, adopted_mark(self._settings.kubeconfig)):
+        kubeconfig, user = self._settings.kubeconfig, self._settings.merge_into
+        for path in sorted({*merged_into(kubeconfig), *([user] if user else [])}):
+            actions += self._forget(path, check)
+        for path in (kubeconfig, adopted_mark(kubeconfig), merged_mark(kubeconfig)):
             if os.path.exists(path):
                 actions.append(Action("remove file", path))
                 if not check:
                     os.remove(path)
-        if self._settings.merge_into:
-            actions += self._forget(check)
         return actions
 
     def _remove_half_made(self, _name: str) -> None:
@@ -256,19 +271,22 @@ class Cluster:
             if not check:
                 kubeconfigs.write(path, text)
         user = self._settings.merge_into
-        if user and not kubeconfigs.same(kubeconfigs.read(user), config, context):
+        recorded = merged_into(path)
+        if user and (user not in recorded or not kubeconfigs.same(kubeconfigs.read(user), config, context)):
             done.append(Action("merge into", user))
-            if not check:
+            if not check:  # recorded first, so that its removal finds it whatever happens in between
+                kubeconfigs.write(merged_mark(path), "".join(f"{line}\n" for line in sorted({*recorded, user})))
                 kubeconfigs.write(user, kubeconfigs.dump(kubeconfigs.merged(kubeconfigs.read(user), config)))
         return done
 
-    def _forget(self, check: bool) -> list[Action]:
-        user, context = self._settings.merge_into, f"kind-{self._wanted.name}"
+    def _forget(self, user: str, check: bool) -> list[Action]:
         kept = kubeconfigs.read(user)
-        left = kubeconfigs.without(kept, context)
+        left = kubeconfigs.without(kept, f"kind-{self._wanted.name}")
         if left == kept:
             return []
-        if not check:
+        if not check and kubeconfigs.holds_nothing(left):
+            os.remove(user)
+        elif not check:
             kubeconfigs.write(user, kubeconfigs.dump(left))
         return [Action("remove entries from", user)]
 

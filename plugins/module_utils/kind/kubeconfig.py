@@ -23,13 +23,24 @@ def merged(into: dict[str, t.Any], config: dict[str, t.Any]) -> dict[str, t.Any]
 
 
 def without(config: dict[str, t.Any], name: str) -> dict[str, t.Any]:
-    """A kubeconfig without the entries of this name."""
+    """A kubeconfig without the entries of this name; sections that it does not have are not added."""
     result = dict(config)
     for section in SECTIONS:
-        result[section] = [entry for entry in config.get(section) or [] if entry["name"] != name]
+        if config.get(section):
+            result[section] = [entry for entry in config[section] if entry["name"] != name]
     if config.get("current-context") == name:
         result["current-context"] = ""
     return result
+
+
+def has_entries(config: dict[str, t.Any], name: str) -> bool:
+    """Whether a kubeconfig has entries of this name."""
+    return without(config, name) != config
+
+
+def holds_nothing(config: dict[str, t.Any]) -> bool:
+    """Whether a kubeconfig says nothing at all, as one that was made for entries that are gone."""
+    return not any(config.get(key) for key in config.keys() - {"apiVersion", "kind"})
 
 
 def parse(text: str) -> t.Any:
@@ -61,10 +72,8 @@ def read(path: str) -> dict[str, t.Any]:
 def write(path: str, text: str) -> None:
     """Writes a file in one step, readable by its owner only; it belongs to the owner of its folder, whoever runs this."""
     folder = os.path.dirname(path)
-    owner = os.stat(path) if os.path.exists(path) else _nearest(folder)
-    if not os.path.isdir(folder):
-        os.makedirs(folder, mode=0o700)
-        _give(folder, owner)
+    make_folder(folder)
+    owner = os.stat(path if os.path.exists(path) else folder)
     aside = f"{path}.{os.getpid()}"
     with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "w", encoding="utf-8") as stream:
         stream.write(text)
@@ -72,10 +81,17 @@ def write(path: str, text: str) -> None:
     os.rename(aside, path)
 
 
-def _nearest(folder: str) -> os.stat_result:
+def make_folder(folder: str) -> None:
+    """Makes a folder and what is missing above it, each for its owner only; they belong to the owner of the nearest that was there."""
+    missing = []
     while not os.path.isdir(folder):
+        missing.append(folder)
         folder = os.path.dirname(folder)
-    return os.stat(folder)
+    owner = os.stat(folder)
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, mode=0o700)
+            _give(path, owner)
 
 
 def _give(path: str, owner: os.stat_result) -> None:

@@ -11,6 +11,7 @@ from .engine import Network, Node
 from .names import ANY_ADDRESS
 
 API_SERVER_PORT = 6443  # in the node; kind maps it to a free port of its own choice
+Places = dict[int, tuple[str, int]]  # port in the node: address and port of this machine
 
 
 class Found(t.NamedTuple):
@@ -89,14 +90,29 @@ def drift(wanted: Wanted, nodes: t.Sequence[Node]) -> list[str]:
     for image in sorted({node.image for node in nodes if node.role in ("control-plane", "worker")}):
         if image != wanted.image:
             differs.append(f"node image {image} instead of {wanted.image}")
+    declared, actual = _ports(wanted, nodes)
+    return differs + [_differs(inner, declared, actual) for inner in sorted(declared.keys() | actual.keys()) if declared.get(inner) != actual.get(inner)]
+
+
+def _ports(wanted: Wanted, nodes: t.Sequence[Node]) -> tuple[Places, Places]:
+    """Where ports of the first control plane are to be on this machine, and where they are."""
     controls = [node for node in nodes if node.role == "control-plane"]
     declared = {inner: outer for (position, inner), outer in _mapped(wanted.config).items() if position == 0}
     actual = {port.container: (port.address, port.host) for port in (controls[0].ports if controls else ()) if port.container != API_SERVER_PORT}
-    for inner in sorted(declared.keys() | actual.keys()):
-        want_at, have_at = declared.get(inner), actual.get(inner)
-        if want_at != have_at:
-            differs.append(f"port {inner} of the cluster at {_at(have_at)} instead of {_at(want_at)}")
-    return differs
+    return declared, actual
+
+
+def _differs(inner: int, declared: Places, actual: Places) -> str:
+    return f"port {inner} of the cluster at {_at(actual.get(inner))} instead of {_at(declared.get(inner))}"
+
+
+def unreachable(wanted: Wanted, nodes: t.Sequence[Node]) -> list[str]:
+    """Which declared ports do not lead into a cluster that is used as it is; it may have others, and have them on every address."""
+    declared, actual = _ports(wanted, nodes)
+    return [
+        _differs(inner, declared, actual) for inner, (address, port) in sorted(declared.items())
+        if actual.get(inner) not in ((address, port), (ANY_ADDRESS, port))
+    ]
 
 
 def _at(place: tuple[str, int] | None) -> str:
@@ -121,6 +137,12 @@ def plan_present(found: Found, wanted: Wanted) -> list[Action]:
         )
     starts = [Action("start", node.name) for node in found.nodes if not node.running]
     if owner in ("stranger", "adopted"):
+        differs = unreachable(wanted, found.nodes)
+        if differs:
+            raise KindError(
+                f"the kind cluster {wanted.name}, which the platform did not make, cannot be used as it is: {'; '.join(differs)}. "
+                "Set platform_http_port and platform_https_port to the ports that lead to 30080 and 30443 of it, or make it anew with these extraPortMappings"
+            )
         return [*([Action("adopt", wanted.name)] if owner == "stranger" else []), *starts]
     create = Action("create", wanted.name)
     if owner == "none":

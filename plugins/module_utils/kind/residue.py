@@ -9,8 +9,8 @@ import re
 import socket
 import typing as t
 
-from . import guard
-from .cluster import look
+from . import guard, kubeconfig
+from .cluster import look, merged_into
 from .command import Run, run
 from .engine import Engine, Network
 from .names import GUARD_TABLE, IMAGE_PREFIX, network_of
@@ -79,6 +79,11 @@ def of_files(state_root: str, name: str) -> list[Item]:
     return items
 
 
+def of_kubeconfigs(paths: t.Iterable[str], name: str) -> list[Item]:
+    """Entries of a cluster in kubeconfigs of users."""
+    return [Item("entries", f"kind-{name}", path) for path in paths if kubeconfig.has_entries(kubeconfig.read(path), f"kind-{name}")]
+
+
 def of_firewall(runner: Run = run) -> list[Item]:
     return [Item("firewall table", GUARD_TABLE, "nftables", shared=True)] if guard.current(runner) is not None else []
 
@@ -122,12 +127,14 @@ class Inventory(t.NamedTuple):
     :ivar others: other clusters of the platform on this machine.
     :ivar ports: ports of this machine that lead into the cluster.
     :ivar volumes: volumes of its nodes.
+    :ivar kubeconfigs: kubeconfigs of users that its entries were put into.
     """
 
     items: list[Item]
     others: frozenset[str]
     ports: list[int]
     volumes: list[str]
+    kubeconfigs: list[str]
 
 
 def gather(engines: t.Sequence[Engine], name: str, state_root: str) -> Inventory:
@@ -135,9 +142,9 @@ def gather(engines: t.Sequence[Engine], name: str, state_root: str) -> Inventory
     items: list[Item] = []
     networks: list[Network] = []
     volumes: set[str] = set()
-    kubeconfig = os.path.join(state_root, name, "kubeconfig")
+    own = os.path.join(state_root, name, "kubeconfig")
     for engine in engines:
-        found = look(engine, name, network_of(name), kubeconfig, complete=False)
+        found = look(engine, name, network_of(name), own, complete=False)
         data = data_folders(engine, found)
         of_this = of_engine(engine.provider, found, name, network_of(name), data)
         items += of_this
@@ -146,5 +153,6 @@ def gather(engines: t.Sequence[Engine], name: str, state_root: str) -> Inventory
     ports = sorted(int(item.name) for item in items if item.kind == "port")
     for engine in engines:
         items += of_shared(engine.provider, engine.platform_images())
-    items += [*of_firewall(), *of_files(state_root, name)]
-    return Inventory(items, other_clusters(networks, state_root, name), ports, sorted(volumes))
+    users = merged_into(own)
+    items += [*of_firewall(), *of_files(state_root, name), *of_kubeconfigs(users, name)]
+    return Inventory(items, other_clusters(networks, state_root, name), ports, sorted(volumes), users)

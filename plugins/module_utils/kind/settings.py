@@ -3,6 +3,7 @@
 """Settings of the machine that a cluster changes: recorded before the first change, put back with the last cluster.
 
 Nothing is made permanent: a machine that is started anew has its own settings again, and so has the next run to set them.
+Debian packages are only recorded, so that people can be told of them: what else has come to need them is not known here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import typing as t
 
-from .command import KindError
+from .command import KindError, Run, run
 
 
 class Record(t.NamedTuple):
@@ -19,13 +20,15 @@ class Record(t.NamedTuple):
 
     :ivar sysctls: values by name.
     :ivar folders: folders that were made.
+    :ivar packages: Debian packages that were installed.
     """
 
     sysctls: dict[str, str]
     folders: list[str]
+    packages: list[str]
 
 
-EMPTY = Record({}, [])
+EMPTY = Record({}, [], [])
 
 
 class Change(t.NamedTuple):
@@ -41,9 +44,19 @@ def raised(current: t.Mapping[str, str], least: t.Mapping[str, int]) -> list[Cha
     return [Change(name, current[name], str(value)) for name, value in least.items() if name in current and int(current[name].split()[0]) < value]
 
 
-def recorded(record: Record, current: t.Mapping[str, str], folders: t.Sequence[str]) -> Record:
+def recorded(record: Record, current: t.Mapping[str, str], folders: t.Iterable[str], packages: t.Iterable[str]) -> Record:
     """The record with what it does not hold yet. What it holds stays: only the first value was the machine's own."""
-    return Record({**current, **record.sysctls}, [*record.folders, *[folder for folder in folders if folder not in record.folders]])
+    return Record({**current, **record.sysctls}, _joined(record.folders, folders), _joined(record.packages, packages))
+
+
+def _joined(known: list[str], more: t.Iterable[str]) -> list[str]:
+    return [*known, *[name for name in more if name not in known]]
+
+
+def not_installed(packages: t.Iterable[str], runner: Run = run) -> list[str]:
+    """Debian packages that this machine does not have."""
+    status = ["dpkg-query", "--show", "--showformat", "${db:Status-Status}"]
+    return [package for package in packages if runner([*status, package]).out != "installed"]
 
 
 def restored(record: Record, current: t.Mapping[str, str]) -> list[Change]:
@@ -85,7 +98,7 @@ def read_record(path: str) -> Record:
         return EMPTY
     except (OSError, ValueError) as exc:
         raise KindError(f"the record of this machine's settings {path} cannot be read ({exc}): mend or remove it") from exc
-    return Record(dict(data.get("sysctls") or {}), list(data.get("folders") or []))
+    return Record(dict(data.get("sysctls") or {}), list(data.get("folders") or []), list(data.get("packages") or []))
 
 
 def to_json(record: Record) -> str:
