@@ -38,7 +38,9 @@ venv: ## Prepare the controller's Python environment, and nothing else
 
 .PHONY: clean-cache
 clean-cache: ## Empty the cache: images, compilers, Python environments
-	@if [[ -d "$(CACHE)" ]]; then chmod -R u+w "$(CACHE)"; rm -rf "$(CACHE)"; fi
+	@[[ -d "$(CACHE)" ]] || exit 0; \
+	sudo=; [[ $$(id -u) == 0 || -z $$(find "$(CACHE)" ! -uid "$$(id -u)" -print -quit) ]] || sudo=sudo; \
+	$$sudo chmod -R u+w "$(CACHE)"; $$sudo rm -rf "$(CACHE)"
 	@rm -f .venv .venv-dev
 
 ##### Tests

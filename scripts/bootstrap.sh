@@ -41,7 +41,7 @@ install_python() {
     "${sudo[@]}" true 2>/dev/null ||
       die "Python 3.11 to 3.13 with venv is missing, and this is not root: run 'sudo apt-get install -y python3-venv', then this again"
   fi
-  say "Installing Debian's python3-venv"
+  say "Installing Debian's python3-venv, which stays"
   local apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0)
   "${apt[@]}" update
   "${apt[@]}" install -y --no-install-recommends python3 python3-venv ca-certificates >/dev/null
