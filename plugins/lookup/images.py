@@ -23,10 +23,6 @@ options:
     description: References of the V(upstream) source by name; usually the catalogue's C(catalog_images).
     type: dict
     default: {}
-  settings:
-    description: What the role bundle hands to its module beside the recipes, C(suite) and C(mirror).
-    type: dict
-    default: {suite: bookworm, mirror: ""}
 """
 
 EXAMPLES = r"""
@@ -50,7 +46,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.mlops.platform.plugins.module_utils.bundle import recipe
 
 _RECIPES = os.path.normpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "bundle"))
-_cache: dict[str, dict[str, str]] = {}
+_cache: dict[str, str] = {}
 
 
 class LookupModule(LookupBase):
@@ -58,13 +54,11 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if self.get_option("source") == "upstream":
             return [dict(self.get_option("upstream"))]
-        settings = {"suite": "bookworm", "mirror": "", **self.get_option("settings")}
-        key = repr(sorted(settings.items()))
-        if key not in _cache:  # one run of a playbook sees one state of the recipes
+        if not _cache:  # one run of a playbook sees one state of the recipes
             try:
                 with open(os.path.join(_RECIPES, "artifacts.yml"), encoding="utf-8") as stream:
-                    bundle = recipe.Bundle(_RECIPES, yaml.safe_load(stream), settings)
+                    bundle = recipe.Bundle(_RECIPES, yaml.safe_load(stream))
             except (OSError, recipe.BundleError) as exc:
                 raise AnsibleError(f"images: {exc}") from exc
-            _cache[key] = {name: artifact.ref for name, artifact in bundle.images().items()}
-        return [_cache[key]]
+            _cache.update({name: artifact.ref for name, artifact in bundle.images().items()})
+        return [dict(_cache)]

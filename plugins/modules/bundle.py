@@ -11,8 +11,20 @@ description:
   - Builds what the platform runs on - Kubernetes and the node image included - from Debian packages, Go modules and Python wheels,
     without a container registry.
   - Every artifact is stored under the hash of its recipe, its pins and its toolchain, so nothing is built twice and a killed build is taken up where it ended.
+  - What was built can be written to one file and read from it on a machine without a network.
 author: The mlops.platform authors (@mlops-platform)
 options:
+  state:
+    description:
+      - V(present) builds what is missing.
+      - V(exported) writes the artifacts to O(archive), without what they were built from.
+      - V(imported) takes what is missing out of O(archive), and checks its hash.
+    type: str
+    choices: [present, exported, imported]
+    default: present
+  archive:
+    description: File to write or to read; required for both.
+    type: path
   recipes:
     description: Folder with the recipes and their index C(artifacts.yml).
     type: path
@@ -30,10 +42,6 @@ options:
     type: list
     elements: str
     default: []
-  suite:
-    description: Debian suite of the root file systems.
-    type: str
-    default: bookworm
   mirror:
     description: Debian mirror for the root file systems; the default mirror when empty.
     type: str
@@ -49,7 +57,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would be built, with the same keys.
+    description: Says what would be built, written or read, with the same keys.
   diff_mode:
     support: none
     description: Artifacts are files; there is nothing to compare.
@@ -61,6 +69,15 @@ EXAMPLES = r"""
     recipes: "{{ playbook_dir }}/../bundle"
     index: "{{ lookup('ansible.builtin.file', playbook_dir ~ '/../bundle/artifacts.yml') | from_yaml }}"
     cache: "{{ platform_cache_dir }}"
+
+- name: Write MLflow's image to one file
+  mlops.platform.bundle:
+    state: exported
+    archive: /media/bundle.tar
+    recipes: "{{ playbook_dir }}/../bundle"
+    index: "{{ lookup('ansible.builtin.file', playbook_dir ~ '/../bundle/artifacts.yml') | from_yaml }}"
+    cache: "{{ platform_cache_dir }}"
+    artifacts: [image-mlflow]
 """
 
 RETURN = r"""
@@ -82,53 +99,98 @@ artifacts:
       description: Image reference; empty for anything but an image.
       type: str
 missing:
-  description: What was not in the cache and was built, or would be in check mode.
+  description: What was not in the cache and was built or read from the file, or would be in check mode.
   returned: success
   type: list
   elements: str
 """
 
+import signal
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mlops.platform.plugins.module_utils.bundle import build, recipe, schedule, store
+from ansible_collections.mlops.platform.plugins.module_utils.bundle import archive, build, recipe, schedule, store
 from ansible_collections.mlops.platform.plugins.module_utils.progress import Progress
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            "state": {"type": "str", "choices": ["present", "exported", "imported"], "default": "present"},
+            "archive": {"type": "path"},
             "recipes": {"type": "path", "required": True},
             "index": {"type": "dict", "required": True},
             "cache": {"type": "path", "required": True},
             "artifacts": {"type": "list", "elements": "str", "default": []},
-            "suite": {"type": "str", "default": "bookworm"},
             "mirror": {"type": "str", "default": ""},
             "podman": {"type": "str", "default": "podman"},
             "containers_conf": {"type": "str", "default": ""},
         },
+        required_if=[("state", "exported", ("archive",)), ("state", "imported", ("archive",))],
         supports_check_mode=True,
     )
+    # Interrupted, it does not wait for its builders: it ends, and they with it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     options = module.params
-    progress = Progress()
     cache = store.Store(options["cache"])
     try:
-        bundle = recipe.Bundle(options["recipes"], options["index"], {"suite": options["suite"], "mirror": options["mirror"]})
+        bundle = recipe.Bundle(options["recipes"], options["index"])
         # What nothing else needs is wanted by name; what it needs is built only when it is missing itself.
         names = options["artifacts"] or list(bundle.artifacts)
         wanted = bundle.closure(names)
-        missing = needed(wanted, names, cache)
-        if missing and not module.check_mode:
-            with cache.lock(lambda pid: progress.say(f"bundle: process {pid} is building in {cache.root}; waiting for it")):
-                missing = needed(wanted, names, cache)  # the other run may have built them
-                settings = build.Settings(options["suite"], options["mirror"], options["podman"], options["containers_conf"])
-                schedule.run(wanted, missing, build.Builder(bundle, cache, settings).build, cache.path, progress.say)
-                cache.clean()
+        changed, missing = {"present": present, "exported": exported, "imported": imported}[options["state"]](module, bundle, cache, names)
     except recipe.BundleError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(
-        changed=bool(missing),
+        changed=changed,
         missing=[f"{artifact.name} {artifact.version}" for artifact in missing],
         artifacts={artifact.name: {**artifact.describe(), "path": cache.path(artifact)} for artifact in wanted},
     )
+
+
+Done = tuple[bool, list[recipe.Artifact]]
+
+
+def present(module: AnsibleModule, bundle: recipe.Bundle, cache: store.Store, names: list[str]) -> Done:
+    options = module.params
+    progress = Progress()
+    wanted = bundle.closure(names)
+    missing = needed(wanted, names, cache)
+    if missing and not module.check_mode:
+        with cache.lock(lambda pid: progress.say(f"bundle: process {pid} is building in {cache.root}; waiting for it")):
+            missing = needed(wanted, names, cache)  # the other run may have built them
+            cache.clean(keep=store.COMPILER_CACHES)
+            build.remove_cgroups()
+            settings = build.Settings(options["mirror"], options["podman"], options["containers_conf"])
+            schedule.run(wanted, missing, build.Builder(bundle, cache, settings).build, cache.path, progress.say)
+            cache.clean()
+            build.remove_cgroups()
+    return bool(missing), missing
+
+
+def exported(module: AnsibleModule, bundle: recipe.Bundle, cache: store.Store, names: list[str]) -> Done:
+    path = module.params["archive"]
+    chosen = [bundle.artifacts[name] for name in names]
+    missing = [artifact for artifact in chosen if not cache.has(artifact)]
+    if missing and module.check_mode:  # they would have been built before
+        return True, missing
+    changed = bool(missing) or not archive.written(path, chosen, cache)
+    if changed and not module.check_mode:
+        archive.write(path, chosen, cache, Progress().say)
+    return changed, missing
+
+
+def imported(module: AnsibleModule, bundle: recipe.Bundle, cache: store.Store, names: list[str]) -> Done:
+    path = module.params["archive"]
+    progress = Progress()
+    missing = [bundle.artifacts[name] for name in names if not cache.has(bundle.artifacts[name])]
+    if missing:
+        archive.check(path, missing, cache.root)
+    if missing and not module.check_mode:
+        with cache.lock(lambda pid: progress.say(f"bundle: process {pid} is building in {cache.root}; waiting for it")):
+            missing = [artifact for artifact in missing if not cache.has(artifact)]
+            archive.read(path, missing, cache, progress.say)
+            cache.clean()
+    return bool(missing), missing
 
 
 def needed(wanted: list[recipe.Artifact], names: list[str], cache: store.Store) -> list[recipe.Artifact]:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -14,8 +16,8 @@ from ansible_collections.mlops.platform.plugins.module_utils.bundle import recip
 RECIPES = pathlib.Path(__file__).parents[2] / "bundle"
 
 
-def load(root: pathlib.Path = RECIPES, **settings: str) -> recipe.Bundle:
-    return recipe.Bundle(str(root), yaml.safe_load((root / "artifacts.yml").read_text()), {"suite": "bookworm", "mirror": "", **settings})
+def load(root: pathlib.Path = RECIPES) -> recipe.Bundle:
+    return recipe.Bundle(str(root), yaml.safe_load((root / "artifacts.yml").read_text()))
 
 
 @pytest.fixture
@@ -55,8 +57,10 @@ def test_the_toolchain_changes_all_it_compiles(copy: pathlib.Path) -> None:
     assert not {"weed", "image-seaweedfs", "image-mlflow", "rootfs-node"} & rebuilt
 
 
-def test_the_mirror_changes_root_file_systems_only() -> None:
-    rebuilt = changed(load(), load(mirror="http://127.0.0.1/debian"))
+def test_the_suite_changes_root_file_systems_and_what_stands_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load()
+    monkeypatch.setattr(recipe, "SUITE", "trixie")
+    rebuilt = changed(before, load())
     assert "rootfs-node" in rebuilt and "image-mlflow" in rebuilt
     assert not {"kubernetes", "weed"} & rebuilt
 
@@ -115,3 +119,27 @@ def test_a_killed_build_leaves_no_half_made_artifact(tmp_path: pathlib.Path) -> 
     made.write_text("whole")
     cache.finish(artifact, str(made))
     assert cache.has(artifact) and not list(pathlib.Path(cache.work).iterdir())
+
+
+def test_a_new_build_removes_what_others_left_but_the_compilers_caches(tmp_path: pathlib.Path) -> None:
+    cache = store.Store(str(tmp_path))
+    for name in ("go-build", "go-mod", "etcd@0123456789ab"):
+        (tmp_path / "work" / name).mkdir(parents=True)
+    cache.clean(keep=store.COMPILER_CACHES)
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["go-build", "go-mod"]
+    cache.clean()
+    assert not (tmp_path / "work").exists()
+
+
+def test_the_lock_is_held_until_the_last_builder_that_inherited_it_has_ended(tmp_path: pathlib.Path) -> None:
+    cache = store.Store(str(tmp_path))
+    with cache.lock(pytest.fail):
+        builder = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=cache.held)
+    waited_for: list[str] = []
+
+    def wait(holder: str) -> None:
+        waited_for.append(holder)
+        builder.communicate()
+
+    with cache.lock(wait):
+        assert waited_for == [str(os.getpid())]

@@ -4,30 +4,48 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import typing as t
 import zipfile
 
-from .recipe import Artifact, Bundle, BundleError
-from .store import Store
+from .recipe import SUITE, Artifact, Bundle, BundleError
+from .store import COMPILER_CACHES, Store
 
 TAIL_LINES = 12
+# Programs for administrators are not on every user's path.
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+# A builder gets process ids and mounts of its own, and dies with this process: then the kernel ends all that it started
+# and takes down all that it mounted.
+CONTAINED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+# Without root there are no such spaces; only the program itself dies then.
+FOLLOWED = CONTAINED[:3]
+# In /run an engine keeps what it knows of running containers: a builder of images gets an empty one and never touches the machine's.
+OWN_RUN = ("sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
+CGROUP = "mlops-platform-build"
+_DISK_FULL = re.compile(r"no space left on device|not enough free space|disk quota exceeded", re.IGNORECASE)
+_NOT_REACHED = re.compile(
+    r"connection refused|could not (resolve|connect)|cannot initiate the connection|name resolution|failure resolving|no such host"
+    r"|network is unreachable|no route to host|i/o timeout|timed out|failed to establish a new connection|tls handshake|certificate verif"
+    r"|proxyconnect|tunnel connection failed",
+    re.IGNORECASE,
+)
 
 
 class Settings(t.NamedTuple):
     """What the builders are told by the role.
 
-    :ivar suite: Debian suite of every root file system.
     :ivar mirror: Debian mirror for mmdebstrap; an empty string for its default.
     :ivar podman: program that builds images.
     :ivar containers_conf: CONTAINERS_CONF for it; an empty string for the machine's own configuration.
     """
 
-    suite: str = "bookworm"
     mirror: str = ""
     podman: str = "podman"
     containers_conf: str = ""
@@ -44,6 +62,35 @@ def tail(path: str, lines: int = TAIL_LINES) -> str:
         return ""
 
 
+def failure(artifact: Artifact, command: t.Sequence[str], code: int, log: str, root: str) -> str:
+    """Why a program failed, in words for a user: one line for a disk or a registry, else the last lines of the log.
+
+    :param log: path of the artifact's log.
+    :param root: the cache folder.
+    """
+    lines = tail(log)
+    what = f"{artifact.name} {artifact.version}"
+    offline = "--network=none" in command  # what is not to reach anything cannot fail for that
+    again = "what was built stays in the cache"
+    if _DISK_FULL.search(lines):
+        return f"bundle: {what} could not be built, the disk of {root} is full: free space there or set platform_cache_dir to a larger disk, then run again"
+    reason = next((line.strip() for line in reversed(lines.splitlines()) if _NOT_REACHED.search(line)), "")
+    if reason and not offline:
+        return (
+            f"bundle: {what} could not be fetched: {reason[:300]}. Check the network, proxy, mirror and certificates of this machine and run again; "
+            f"{again} (log: {log})"
+        )
+    return f"bundle: {what} failed: '{' '.join(command[:3])} …' ended with {code}. Last lines of {log}:\n{lines}\nMend the cause and run again; {again}."
+
+
+def remove_cgroups(root: str = "/sys/fs/cgroup") -> None:
+    """Removes the control groups of builders that are gone; the kernel keeps one that has a process in it."""
+    for top in (os.path.join(root, CGROUP), *glob.glob(os.path.join(root, "*", CGROUP))):  # version 2, version 1
+        for path, _folders, _files in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+
+
 class Builder:
     """Builds artifacts of one bundle into one store."""
 
@@ -57,32 +104,27 @@ class Builder:
 
         :raises BundleError: with the last lines of the log when a program fails.
         """
-        folder = self._store.begin(artifact)
         builders = {"wheel": self._wheel, "go": self._go, "module": self._module, "rootfs": self._rootfs, "image": self._image}
         try:
-            self._store.finish(artifact, builders[artifact.kind](artifact, folder))
+            self._store.finish(artifact, builders[artifact.kind](artifact, self._store.begin(artifact)))
         except OSError as exc:
-            raise BundleError(
-                f"bundle: {artifact.name} {artifact.version} could not be written to {self._store.root} ({exc.strerror}): "
-                "free space there or set platform_cache_dir to a larger disk, then run again"
-            ) from exc
+            raise self._store.unwritable(f"{artifact.name} {artifact.version}", exc) from exc
 
-    def _run(self, artifact: Artifact, command: list[str], *, cwd: str, env: dict[str, str] | None = None) -> str:
+    def _run(self, artifact: Artifact, command: list[str], *, cwd: str, env: dict[str, str] | None = None, inside: t.Sequence[str] = ()) -> str:
         log = self._store.log(artifact)
+        environment = {**os.environ, **(env or {})}
+        environment["PATH"] = f"{environment.get('PATH', os.defpath)}:{SBIN}"
+        if not shutil.which(command[0], path=environment["PATH"]):
+            raise BundleError(f"bundle: {artifact.name} needs the program {command[0]}, which is not installed: install it and run again")
         with open(log, "ab") as stream:
             stream.write(f"$ {' '.join(command)}\n".encode())
             stream.flush()
-            try:
-                done = subprocess.run(command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=stream, check=False)
-            except FileNotFoundError as exc:
-                raise BundleError(f"bundle: {artifact.name} needs the program {command[0]}, which is not installed: install it and run again") from exc
+            start = (*CONTAINED, *inside) if os.geteuid() == 0 else FOLLOWED
+            done = subprocess.run([*start, *command], cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stream,
+                                  pass_fds=self._store.held, check=False)
             stream.write(done.stdout)
         if done.returncode:
-            raise BundleError(
-                f"bundle: {artifact.name} {artifact.version} failed: '{' '.join(command[:3])} …' ended with {done.returncode}. "
-                f"Last lines of {log}:\n{tail(log)}\nWhat was built stays in the cache; mend the cause (often a registry that does not answer) and run again."
-            )
+            raise BundleError(failure(artifact, command, done.returncode, log, self._store.root))
         return done.stdout.decode(errors="replace")
 
     def _pip_download(self, artifact: Artifact, requirements: str, target: str) -> None:
@@ -113,7 +155,7 @@ class Builder:
             "PATH": f"{toolchain}/bin:{os.environ.get('PATH', os.defpath)}",
             "GOROOT": toolchain, "GOTOOLCHAIN": "local", "GOWORK": "off", "GOOS": "linux", "GOARCH": "amd64", "CGO_ENABLED": "0",
             "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
-            "GOCACHE": os.path.join(self._store.work, "go-build"), "GOMODCACHE": os.path.join(self._store.work, "go-mod"),
+            "GOCACHE": os.path.join(self._store.work, COMPILER_CACHES[0]), "GOMODCACHE": os.path.join(self._store.work, COMPILER_CACHES[1]),
         }
 
     def _go(self, artifact: Artifact, folder: str) -> str:
@@ -152,7 +194,7 @@ class Builder:
         for script, hook in (("before.sh", "essential"), ("setup.sh", last)):
             if os.path.exists(os.path.join(artifact.recipe, script)):
                 command.append(f"--{hook}-hook=sh '{os.path.join(artifact.recipe, script)}' \"$1\"")
-        command += [self._settings.suite, out, *filter(None, [self._settings.mirror])]
+        command += [SUITE, out, *filter(None, [self._settings.mirror])]
         self._run(artifact, command, cwd=folder, env={"TMPDIR": folder})
         return out
 
@@ -170,11 +212,14 @@ class Builder:
         env = {"TMPDIR": folder}
         if self._settings.containers_conf:
             env["CONTAINERS_CONF"] = self._settings.containers_conf
-        podman = self._settings.podman
-        self._run(artifact, [podman, "build", "--quiet", "--pull=never", "--network=none", "--squash",
+        # A store of its own in the work folder: what a killed build leaves goes with that folder, and the machine's store is never touched.
+        # systemd and its journal would be told process ids of another space.
+        podman = [self._settings.podman, "--root", os.path.join(folder, "store"), "--cgroup-manager=cgroupfs", "--events-backend=none"]
+        self._run(artifact, [*podman, "build", "--quiet", "--pull=never", "--network=none", "--squash", f"--cgroup-parent=/{CGROUP}",
                              "--build-arg", f"version={artifact.version}", "--label", f"org.opencontainers.image.version={artifact.version}",
-                             "--label", "app.kubernetes.io/part-of=mlops-platform", "--tag", artifact.ref, context], cwd=folder, env=env)
+                             "--label", "app.kubernetes.io/part-of=mlops-platform", "--tag", artifact.ref, context],
+                  cwd=folder, env=env, inside=OWN_RUN)
         out = os.path.join(folder, "image.tar")
-        self._run(artifact, [podman, "save", "--quiet", "--format", "oci-archive", "--uncompressed", "--output", out, artifact.ref], cwd=folder, env=env)
-        self._run(artifact, [podman, "rmi", artifact.ref], cwd=folder, env=env)
+        self._run(artifact, [*podman, "save", "--quiet", "--format", "oci-archive", "--uncompressed", "--output", out, artifact.ref],
+                  cwd=folder, env=env, inside=OWN_RUN)
         return out

@@ -13,6 +13,8 @@ import typing as t
 REPOSITORY = "localhost/mlops-platform"
 # Raised when the builders themselves change what they make of the same recipe.
 BUILDERS = 1
+# Debian suite of every root file system; wheels and names of packages in the recipes are chosen for it.
+SUITE = "bookworm"
 
 TYPES = ("wheel", "go", "module", "rootfs", "image")
 _ENTRY_KEYS = {
@@ -140,13 +142,11 @@ class Bundle:
 
     :param root: the folder that holds ``artifacts.yml``'s recipes.
     :param index: content of ``artifacts.yml``.
-    :param settings: what else decides the content (Debian suite, mirror); part of the key of every root file system.
     """
 
-    def __init__(self, root: str, index: dict[str, t.Any], settings: dict[str, str] | None = None) -> None:
+    def __init__(self, root: str, index: dict[str, t.Any]) -> None:
         self._root = root
         self._index = index
-        self._settings = settings or {}
         self._done: dict[str, Artifact] = {}
         for name, spec in index.items():
             _check_entry(name, spec)
@@ -166,7 +166,7 @@ class Bundle:
             return locked_version(_read(os.path.join(recipe, "requirements.txt")), spec["python"])
         if kind == "image" and "version_of" in spec:
             return self._resolve(spec["version_of"], (name,)).version
-        return str(spec.get("version", self._settings.get("suite", "")))
+        return str(spec.get("version", SUITE))
 
     def _resolve(self, name: str, chain: tuple[str, ...]) -> Artifact:
         if name in self._done:
@@ -189,7 +189,8 @@ class Bundle:
             for path, content in _files(recipe):
                 digest.update(f"{path}\0{len(content)}\0".encode() + content)
         if spec["type"] == "rootfs":
-            digest.update(json.dumps(self._settings, sort_keys=True).encode())
+            # No setting of the user's is in a key, so references of images are known without them: every mirror serves the same packages.
+            digest.update(json.dumps({"mirror": "", "suite": SUITE}, sort_keys=True).encode())
         for need in needs:
             digest.update(self._resolve(need, (*chain, name)).key.encode())
         artifact = Artifact(name, spec["type"], self._version(name, spec, recipe), digest.hexdigest()[:12], tuple(needs), spec, recipe)
