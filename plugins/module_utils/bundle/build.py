@@ -74,10 +74,11 @@ def failure(artifact: Artifact, command: t.Sequence[str], code: int, log: str, r
     again = "what was built stays in the cache"
     if _DISK_FULL.search(lines):
         return f"bundle: {what} could not be built, the disk of {root} is full: free space there or set platform_cache_dir to a larger disk, then run again"
-    reason = next((line.strip() for line in reversed(lines.splitlines()) if _NOT_REACHED.search(line)), "")
-    if reason and not offline:
+    line = next((line.strip() for line in reversed(lines.splitlines()) if _NOT_REACHED.search(line)), "")
+    if line and not offline:
+        reason = re.sub(r"^.*<[^>]*object at 0x[^>]*>: |'\)'", "", line)[:300]  # pip shows its own objects
         return (
-            f"bundle: {what} could not be fetched: {reason[:300]}. Check the network, proxy, mirror and certificates of this machine and run again; "
+            f"bundle: {what} could not be fetched: {reason}. Check the network, proxy, mirror and certificates of this machine and run again; "
             f"{again} (log: {log})"
         )
     return f"bundle: {what} failed: '{' '.join(command[:3])} …' ended with {code}. Last lines of {log}:\n{lines}\nMend the cause and run again; {again}."
@@ -107,7 +108,11 @@ class Builder:
         builders = {"wheel": self._wheel, "go": self._go, "module": self._module, "rootfs": self._rootfs, "image": self._image}
         try:
             self._store.finish(artifact, builders[artifact.kind](artifact, self._store.begin(artifact)))
+        except BundleError:
+            self._store.abandon(artifact)
+            raise
         except OSError as exc:
+            self._store.abandon(artifact)
             raise self._store.unwritable(f"{artifact.name} {artifact.version}", exc) from exc
 
     def _run(self, artifact: Artifact, command: list[str], *, cwd: str, env: dict[str, str] | None = None, inside: t.Sequence[str] = ()) -> str:
@@ -187,7 +192,7 @@ class Builder:
         with open(os.path.join(artifact.recipe, "rootfs.yml"), encoding="utf-8") as stream:
             recipe = yaml.safe_load(stream)
         out = os.path.join(folder, "rootfs.tar")
-        command = ["mmdebstrap", "--quiet", f"--variant={recipe['variant']}", f"--include={','.join(recipe['packages'])}", "--skip=output/dev"]
+        command = ["mmdebstrap", f"--variant={recipe['variant']}", f"--include={','.join(recipe['packages'])}", "--skip=output/dev"]
         command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale", "info", "lintian")]
         command += ['--aptopt=Apt::Install-Recommends "false"']
         last = "extract" if recipe["variant"] == "extract" else "customize"  # nothing is configured, so nothing customized, in an extract

@@ -92,9 +92,12 @@ class Store:
             "free space there or set platform_cache_dir to a larger disk, then run again"
         )
 
+    def _folder(self, artifact: Artifact) -> str:
+        return os.path.join(self.work, f"{artifact.name}@{artifact.key}")
+
     def begin(self, artifact: Artifact) -> str:
         """An empty folder to build in, and no log; what a killed build left is removed."""
-        folder = os.path.join(self.work, f"{artifact.name}@{artifact.key}")
+        folder = self._folder(artifact)
         remove_tree(folder)
         os.makedirs(folder)
         os.makedirs(self.logs, exist_ok=True)
@@ -108,7 +111,11 @@ class Store:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         flush(made)
         os.rename(made, target)
-        remove_tree(os.path.join(self.work, f"{artifact.name}@{artifact.key}"))
+        self.abandon(artifact)
+
+    def abandon(self, artifact: Artifact) -> None:
+        """Removes the work folder of an artifact; its log stays."""
+        remove_tree(self._folder(artifact))
 
     def clean(self, keep: t.Collection[str] = ()) -> None:
         """Removes work in progress and the compilers' caches.
