@@ -11,6 +11,7 @@ from .readiness import Object
 LOG_LINES = 20
 EVENTS = 5
 PODS = 3
+EVENT_LENGTH = 200
 
 
 def selector(obj: Object) -> str:
@@ -51,10 +52,9 @@ def events(api: Client, obj: Object) -> list[str]:
     return list(dict.fromkeys(texts))[-EVENTS:]
 
 
-def last_warning(api: Client, obj: Object) -> str:
-    """The last event that is a warning."""
-    warnings = [text for text in events(api, obj) if text.startswith("Warning ")]
-    return warnings[-1].removeprefix("Warning ")[:200] if warnings else ""
+def last_event(api: Client, obj: Object) -> str:
+    """Reason and message of the last event, warning or not; empty where there is none."""
+    return (events(api, obj) or [""])[-1].partition(" ")[2][:EVENT_LENGTH]
 
 
 def _log(api: Client, pod: Object, container: str, previous: bool) -> list[str]:
@@ -68,7 +68,8 @@ def _log(api: Client, pod: Object, container: str, previous: bool) -> list[str]:
 def report(api: Client, obj: Object) -> list[str]:
     """Lines for a failure message: events, and for each pod that is not ready why, and the end of its log."""
     lines = [f"  event: {text}" for text in events(api, obj)]
-    for pod in pods(api, obj)[:PODS]:
+    # The pods of a Job fail one after the other, and the last one says it all.
+    for pod in pods(api, obj)[: 1 if obj["kind"] == "Job" else PODS]:
         lines.append(f"  pod {pod['metadata']['name']}: {readiness.state(pod).reason}")
         if pod is not obj:
             lines += [f"    event: {text}" for text in events(api, pod)]
@@ -85,14 +86,16 @@ def report(api: Client, obj: Object) -> list[str]:
 
 
 def brief(api: Client, obj: Object, state: readiness.State) -> tuple[str, bool]:
-    """One line on why an object is not ready, and whether waiting is hopeless."""
+    """One line on why an object is not ready: its state, its newest pod's, the last event; and whether waiting is hopeless."""
     waiting = pods(api, obj)
     parts: list[str] = [state.reason]
     hopeless = state.hopeless
     if waiting:
         trouble = readiness.pod_trouble(waiting[0])
-        hopeless = hopeless or trouble.hopeless
-        parts.append(f"pod {waiting[0]['metadata']['name']}: {trouble.reason or waiting[0].get('status', {}).get('phase', 'Pending')}")
-    if not waiting or not readiness.pod_trouble(waiting[0]).reason:
-        parts.append(last_warning(api, waiting[0] if waiting else obj))
+        hopeless = hopeless or (trouble.hopeless and not waiting[0]["metadata"].get("deletionTimestamp"))
+        if waiting[0] is not obj:
+            parts.append(f"pod {waiting[0]['metadata']['name']}: {trouble.reason or waiting[0].get('status', {}).get('phase', 'Pending')}")
+    event = last_event(api, waiting[0] if waiting else obj)
+    if event and event.partition(": ")[2] not in parts[-1]:
+        parts.append(f"last event {event}")
     return "; ".join(part for part in parts if part), hopeless

@@ -86,7 +86,8 @@ def _pod(obj: Object) -> State:
     if phase == "Succeeded":
         return READY
     if phase == "Failed":
-        return State(False, f"failed: {obj['status'].get('message') or obj['status'].get('reason') or 'see its log'}", hopeless=True)
+        why = obj["status"].get("message") or obj["status"].get("reason") or pod_trouble(obj).reason or "see its log"
+        return State(False, f"failed: {why}", hopeless=True)
     state = _condition(obj, "Ready")
     return state if state.ready else State(False, pod_trouble(obj).reason or phase)
 

@@ -74,7 +74,8 @@ class Waiter:
         :raises WaitError: when time is up, or when waiting is hopeless.
         """
         began = time.monotonic()
-        said, last_said, last_look = "", began, began - SAY_EVERY
+        # What is over within seconds needs no word; and right after a change the pods are still those from before.
+        said, last_said, last_look = "", began, began
         left = list(targets)
         while True:
             left = [target for target in left if self._not_ready(target) != ([], "")]
@@ -86,26 +87,29 @@ class Waiter:
             now = time.monotonic()
             if now - last_look >= SAY_EVERY:
                 last_look = now
-                text, hopeless = self._brief(left)
-                if hopeless:
-                    raise WaitError(self._failure(left, "will not become ready"))
-                # What is over within seconds needs no word.
-                if elapsed >= SAY_EVERY and (text != said or now - last_said >= REPEAT_EVERY):
+                text, lost = self._brief(left)
+                if lost:
+                    raise WaitError(self._failure(lost, "will not become ready"))
+                if text != said or now - last_said >= REPEAT_EVERY:
                     self._say(f"waiting for {text}, {elapsed:.0f} s")
                     said, last_said = text, now
             time.sleep(self._interval)
 
-    def _brief(self, left: list[Target]) -> tuple[str, bool]:
-        target = left[0]
+    def _brief(self, left: list[Target]) -> tuple[str, list[Target]]:
+        """What to say of the first target, and those for which waiting is hopeless."""
+        looks = [self._look(target) for target in left]
         more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        return looks[0][0] + more, [target for target, (_text, hopeless) in zip(left, looks, strict=True) if hopeless]
+
+    def _look(self, target: Target) -> tuple[str, bool]:
         waiting, why_none = self._not_ready(target)
         if not waiting:
-            return f"{target}: {why_none or 'ready'}{more}", False
+            return f"{target}: {why_none or 'ready'}", False
         try:
-            text, hopeless = diagnose.brief(self._api, *waiting[0])
+            looks = [diagnose.brief(self._api, *found) for found in waiting]
         except KubeError as exc:
-            text, hopeless = f"{waiting[0][1].reason} (the API does not answer: {exc})", False
-        return f"{target}: {text}{more}", hopeless
+            return f"{target}: {waiting[0][1].reason} (the API does not answer: {exc})", False
+        return f"{target}: {looks[0][0]}", any(hopeless for _text, hopeless in looks)
 
     def _failure(self, left: list[Target], what: str) -> str:
         subject = str(left[0]) if len(left) == 1 else f"{len(left)} of what was waited for"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -69,9 +70,7 @@ def test_a_condition_of_ones_own_choice() -> None:
         (container(state={"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}), "c ImagePullBackOff (no such image)", False),
         (container(state={"waiting": {"reason": "ErrImageNeverPull"}}), "ErrImageNeverPull", True),
         (
-            container(
-                state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=2, lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}}
-            ),
+            container(state={"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=2, lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}}),
             "OOMKilled",
             False,
         ),
@@ -85,29 +84,84 @@ def test_trouble_of_a_pod(status: dict, words: str, hopeless: bool) -> None:
     assert words in trouble.reason and trouble.hopeless == hopeless
 
 
-def test_a_failed_job_ends_the_wait_with_events_and_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = obj("batch/v1", "Job", {"selector": {"matchLabels": {"job-name": "x"}}}, conditions(Failed="True"))
-    pod = obj("v1", "Pod", {}, {"phase": "Failed", "reason": "Error", **container(state={"terminated": {"exitCode": 1}})}, name="x-1", creationTimestamp="2026")
-    event = {"metadata": {"creationTimestamp": "2026"}, "involvedObject": {"name": "x-1"}, "type": "Warning", "reason": "BackOff", "message": "once more"}
-    answers: dict[str, t.Any] = {
-        "/apis/batch/v1": {"resources": [{"name": "jobs", "kind": "Job", "namespaced": True, "verbs": []}]},
-        "/apis/batch/v1/namespaces/n/jobs/x": job,
-        "/api/v1/namespaces/n/pods?labelSelector=job-name%3Dx": {"kind": "PodList", "apiVersion": "v1", "items": [pod]},
-        "/api/v1/namespaces/n/events": {"kind": "EventList", "apiVersion": "v1", "items": [event]},
-    }
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "SAY_EVERY", 0.0)
+
+
+def api(answers: dict[str, t.Any], log: bytes = b"") -> Client:
+    """A client of an API that knows these addresses and, of every pod, this log."""
 
     def send(method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
-        import json
-
         if "/log?" in path:
-            return 200, b"cannot reach the database\n"
+            return 200, log
         return (200, json.dumps(answers[path]).encode()) if path in answers else (404, b"{}")
 
+    return Client(send)
+
+
+def listed(kind: str, *items: dict) -> dict:
+    return {"kind": f"{kind}List", "apiVersion": "v1", "items": list(items)}
+
+
+def event(reason: str, message: str, when: str = "2026") -> dict:
+    return {"metadata": {"creationTimestamp": when}, "involvedObject": {"name": "x-1"}, "type": "Warning", "reason": reason, "message": message}
+
+
+def test_a_failed_job_ends_the_wait_with_events_and_the_log_of_its_last_pod() -> None:
+    job = obj("batch/v1", "Job", {"selector": {"matchLabels": {"job-name": "x"}}}, conditions(Failed="True"))
+    failed = {"phase": "Failed", **container(state={"terminated": {"exitCode": 1}})}
+    pods = [obj("v1", "Pod", {}, failed, name=f"x-{number}", creationTimestamp=f"202{number}") for number in (0, 1)]
+    answers = {
+        "/apis/batch/v1": {"resources": [{"name": "jobs", "kind": "Job", "namespaced": True, "verbs": []}]},
+        "/apis/batch/v1/namespaces/n/jobs/x": job,
+        "/api/v1/namespaces/n/pods?labelSelector=job-name%3Dx": listed("Pod", *pods),
+        "/api/v1/namespaces/n/events": listed("Event", event("BackOff", "once more")),
+    }
     target = wait.Target("batch/v1", "Job", "n", "x", None, None)
     with pytest.raises(wait.WaitError) as caught:
-        wait.Waiter(Client(send), lambda line: None, 0.01).wait([target], 30)
-    for words in ("Job n/x: will not become ready", "failed: why", "Warning BackOff: once more", "cannot reach the database"):
+        wait.Waiter(api(answers, b"cannot reach the database\n"), lambda line: None, 0.01).wait([target], 30)
+    for words in ("Job n/x: will not become ready", "failed: why", "x-1: failed: c ended with 1", "Warning BackOff: once more", "cannot reach the database"):
         assert words in str(caught.value)
+    assert "x-0" not in str(caught.value)
+
+
+def test_waiting_ends_when_it_is_hopeless_for_any() -> None:
+    claim = obj("v1", "PersistentVolumeClaim", {}, {"phase": "Pending"})
+    answers = {
+        "/api/v1": {"resources": [{"name": kind.lower() + "s", "kind": kind, "namespaced": True, "verbs": []} for kind in ("Pod", "PersistentVolumeClaim")]},
+        "/api/v1/namespaces/n/persistentvolumeclaims/x": claim,
+        "/api/v1/namespaces/n/pods/x": obj("v1", "Pod", {}, {"phase": "Failed", "reason": "Evicted"}),
+        "/api/v1/namespaces/n/events": listed("Event"),
+    }
+    targets = [wait.Target("v1", kind, "n", "x", None, None) for kind in ("PersistentVolumeClaim", "Pod")]
+    with pytest.raises(wait.WaitError, match="Pod n/x: will not become ready") as caught:
+        wait.Waiter(api(answers), lambda line: None, 0.01).wait(targets, 30)
+    assert "PersistentVolumeClaim" not in str(caught.value), "that one may still come"
+
+
+STARTING = container(state={"running": {"startedAt": "1"}}, started=False)
+PULLING = container(state={"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling"}})
+
+
+@pytest.mark.parametrize(
+    ("status", "events", "words"),
+    [
+        (STARTING, [event("Pulled", "there", "1"), event("Unhealthy", "no answer", "2")], "c is starting; last event Unhealthy: no answer"),
+        (STARTING, [event("FailedMount", "no Secret", "1"), event("Started", "began", "2")], "c is starting; last event Started: began"),
+        ({"phase": "Pending"}, [event("Failed", "no Secret")], "Pending; last event Failed: no Secret"),
+        ({"phase": "Pending"}, [], "Pending"),
+        (PULLING, [event("BackOff", "Back-off pulling")], "c ImagePullBackOff (Back-off pulling)"),
+    ],
+)
+def test_a_wait_says_pod_reason_and_last_event(status: dict, events: list[dict], words: str) -> None:
+    deployment = obj("apps/v1", "Deployment", {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}}, {"observedGeneration": 1})
+    answers = {
+        "/api/v1/namespaces/n/pods?labelSelector=a%3Db": listed("Pod", obj("v1", "Pod", {}, status, name="x-1", creationTimestamp="2026")),
+        "/api/v1/namespaces/n/events": listed("Event", *events),
+    }
+    said, hopeless = diagnose.brief(api(answers), deployment, readiness.State(False, "0/1 available"))
+    assert (said, hopeless) == (f"0/1 available; pod x-1: {words}", False)
 
 
 def test_pods_of_a_postgres_cluster_are_found_by_its_label() -> None:
