@@ -178,7 +178,7 @@ def advice(exc: KubeError) -> str:
             return f"{text}; create the namespace first"
         if exc.status == 403:
             return f"{text}; the user of this kubeconfig lacks the right"
-        if "unknown field" in text:
+        if "unknown field" in text or "field not declared in schema" in text:
             return f"{text}; correct the template or the patch that sets it"
     if isinstance(exc, UnknownKindError):
         return f"{text}; the operator that brings it is not installed, or in another version"

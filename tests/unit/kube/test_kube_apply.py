@@ -105,6 +105,7 @@ def test_a_webhook_that_starts_is_waited_for_but_not_for_ever(api_with):
     [
         ((422, {"reason": "Invalid", "message": "spec.x: field is immutable"}), r"field is immutable \(422 Invalid\); this cannot be changed in place"),
         ((400, {"reason": "BadRequest", "message": "unknown field spec.x"}), "correct the template or the patch"),
+        ((500, {"reason": "InternalError", "message": ".spec.x: field not declared in schema"}), "correct the template or the patch"),
         ((403, {"reason": "Forbidden", "message": "no"}), "lacks the right"),
     ],
 )
