@@ -88,8 +88,19 @@ def result_of(lines: Iterable[str]) -> dict[str, Any]:
     return result
 
 
-def superseded(client: Client, resource: Resource, namespace: str, label: str, keep: Iterable[str]) -> list[str]:
-    """Names of the objects that bear a label and are not among those to keep."""
+def superseded(client: Client, resource: Resource, namespace: str, label: str, keep: Iterable[str], condition: str | None = None) -> list[str]:
+    """Names of the objects that bear a label and are not among those to keep.
+
+    :param condition: type of a condition that must be true of them, if any.
+    """
     kept = set(keep)
-    names = [str(item["metadata"]["name"]) for item in client.items(resource.path(namespace), labelSelector=label)]
+    found = client.items(resource.path(namespace), labelSelector=label)
+    if condition:
+        found = [item for item in found if _true(item, condition)]
+    names = [str(item["metadata"]["name"]) for item in found]
     return sorted(name for name in names if name not in kept)
+
+
+def _true(item: Mapping[str, Any], condition: str) -> bool:
+    conditions = (item.get("status") or {}).get("conditions") or []
+    return any(entry["type"] == condition and entry.get("status") == "True" for entry in conditions)

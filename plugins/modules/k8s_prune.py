@@ -5,10 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: k8s_prune
-short_description: Remove Kubernetes objects that others have superseded
+short_description: Remove Kubernetes objects that others have superseded, or that failed
 version_added: 0.1.0
 description:
-  - Removes the objects of one kind in one namespace that bear a label and are not among those to keep. Their dependants go with them, later.
+  - Removes the objects of one kind in one namespace that bear a label, unless they are among those to keep or lack the condition asked for.
+    Their dependants go with them, later.
 author: The mlops.platform authors (@mlops-platform)
 options:
   api_version:
@@ -28,10 +29,12 @@ options:
     type: str
     required: true
   keep:
-    description: Names of those that stay.
+    description: Names of those that stay. Without it, O(condition) is needed.
     type: list
     elements: str
-    required: true
+  condition:
+    description: Type of a condition that must be true, such as V(Failed) of a Job.
+    type: str
 extends_documentation_fragment:
   - mlops.platform.kube
 attributes:
@@ -51,6 +54,16 @@ EXAMPLES = r"""
     namespace: mlflow
     label: mlops.platform/migration=database
     keep: [mlflow-migrate-0123456789]
+    kubeconfig: "{{ platform_kubeconfig }}"
+    context: "{{ platform_context }}"
+
+- name: Remove migrations that failed
+  mlops.platform.k8s_prune:
+    api_version: batch/v1
+    kind: Job
+    namespace: mlflow
+    label: mlops.platform/migration=database
+    condition: Failed
     kubeconfig: "{{ platform_kubeconfig }}"
     context: "{{ platform_context }}"
 """
@@ -75,9 +88,11 @@ def main() -> None:
             "kind": {"type": "str", "required": True},
             "namespace": {"type": "str", "required": True},
             "label": {"type": "str", "required": True},
-            "keep": {"type": "list", "elements": "str", "required": True},
+            "keep": {"type": "list", "elements": "str"},
+            "condition": {"type": "str"},
             **ARGUMENTS,
         },
+        required_one_of=[("keep", "condition")],
         supports_check_mode=True,
     )
     params = module.params
@@ -86,11 +101,11 @@ def main() -> None:
         client = reach(params["kubeconfig"], params["context"], module.check_mode, module.debug)
         if client:
             resource = client.resource(params["api_version"], params["kind"])
-            names = pods.superseded(client, resource, params["namespace"], params["label"], params["keep"])
+            names = pods.superseded(client, resource, params["namespace"], params["label"], params["keep"] or [], params["condition"])
             for name in names if not module.check_mode else []:
                 client.request("DELETE", resource.path(params["namespace"], name), {"propagationPolicy": "Background"})
     except KubeError as exc:
-        module.fail_json(msg=f"Removing what is superseded, {params['kind']} in {params['namespace']}: {exc}")
+        module.fail_json(msg=f"Removing what is superseded or failed, {params['kind']} in {params['namespace']}: {exc}")
     module.exit_json(changed=bool(names), removed=names)
 
 

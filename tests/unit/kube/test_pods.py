@@ -102,3 +102,13 @@ def test_only_what_bears_the_label_and_is_not_kept_is_superseded(api_with: Any) 
     api = api_with(*jobs, kinds=KINDS)
     client = api.client
     assert pods.superseded(client, client.resource("batch/v1", "Job"), "n", "migration=yes", ["new"]) == ["old-1", "old-2"]
+
+
+def test_what_failed_is_told_from_what_is_done_or_at_work(api_with: Any) -> None:
+    jobs = [labelled("batch/v1", "Job", name) for name in ("done", "failed", "at-work", "once-failed")]
+    for job, conditions in zip(jobs, ({"Complete": "True"}, {"FailureTarget": "True", "Failed": "True"}, None, {"Failed": "False"}), strict=True):
+        job["metadata"]["labels"] = {"migration": "yes"}
+        job["status"] = {"conditions": conditions and [{"type": name, "status": value} for name, value in conditions.items()]}
+    client = api_with(*jobs, kinds=KINDS).client
+    assert pods.superseded(client, client.resource("batch/v1", "Job"), "n", "migration=yes", [], "Failed") == ["failed"]
+    assert pods.superseded(client, client.resource("batch/v1", "Job"), "n", "migration=yes", ["failed"], "Failed") == []
