@@ -27,6 +27,7 @@ CONTRACT: dict[str, Any] = {
     "platform_http_port": 8080,
     "platform_https_port": 8443,
     "platform_load_balancer": "node_port",
+    "platform_pod_networks": ["10.244.0.0/16"],
     "platform_databases": {
         "mlflow": {
             "host": "postgres-rw.platform-storage.svc",
@@ -138,6 +139,10 @@ def test_the_migration_has_a_new_name_exactly_when_it_does_something_else(folder
     assert name == Role(folder, mlflow_replicas=2, mlflow_allowed_hosts=["x"])["__mlflow_migration_name"]
     assert name != Role(folder, platform_images={"mlflow": "localhost/mlops-platform/mlflow:3.17.2-abd"})["__mlflow_migration_name"]
     assert name != Role(folder, **CLOUD)["__mlflow_migration_name"]
+    patch = {"kind": "Job", "metadata": {"name": "mlflow-migrate"}, "spec": {"template": {"spec": {"priorityClassName": "high"}}}}
+    patched_role = Role(folder, mlflow_patches=[patch])
+    assert name != patched_role["__mlflow_migration_name"], "what is in the cluster under the old name cannot be changed"
+    assert patched_role.one("Job")["spec"]["template"]["spec"]["priorityClassName"] == "high"
     assert len(name) == len("mlflow-migrate-") + 10
 
 
@@ -269,3 +274,13 @@ def test_the_summary_names_secrets_and_shows_none(verify: Path) -> None:
     for part in ("http://127.0.0.1:8080", "platform-storage/postgres-mlflow", "platform-storage/s3-mlflow", "KUBECONFIG=/state/kubeconfig", "make down"):
         assert part in text
     assert "workload identity" in Role(verify, **settings, **CLOUD)["__verify_summary"]
+    assert "mlflow/mlflow-server" in text
+    assert "mlflow/our-keys" in Role(verify, **settings, mlflow_server_secret="our-keys")["__verify_summary"]
+
+
+@pytest.mark.parametrize(("settings", "url"), [({}, "http://127.0.0.1:8080"), ({"mlflow_expose": "none"}, ""), ({"platform_load_balancer": "cloud"}, "")])
+def test_verify_looks_from_outside_only_where_mlflow_is_exposed(verify: Path, settings: dict[str, Any], url: str) -> None:
+    role = Role(verify, platform_state_dir="/state", platform_kubeconfig="/state/kubeconfig", **settings)
+    assert role["verify_mlflow_url"] == url
+    assert ("ssh -L" in role["__verify_summary"]) == bool(url)
+    assert 'set_tracking_uri("")' not in role["__verify_summary"]
