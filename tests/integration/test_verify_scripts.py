@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import subprocess
 import urllib.request
@@ -50,6 +51,15 @@ def test_training_keeps_the_last_model_and_nothing_else(mlflow_server: Any, trai
     assert {"MLmodel", "confusion_matrix.png", "input_example.json"} <= files
     folders = {path.parent for path in (mlflow_server.log.parent / "artifacts").rglob("MLmodel")}
     assert folders == {mlflow_server.log.parent / "artifacts" / last["artifacts"]}
+
+
+def test_two_verifications_at_once_leave_each_other_alone(mlflow_server: Any) -> None:
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        both = [pool.submit(mlflow_server.client, SCRIPTS / "train.py", VERIFY_MODEL="at-once") for _client in range(2)]
+        found = [result(done.result()) for done in both]
+    assert [one["ok"] for one in found] == [True, True]
+    left = call(mlflow_server, "model-versions/search?filter=name%3D%27at-once%27")["model_versions"]
+    assert {item["run_id"] for item in left} >= {max(found, key=lambda one: int(one["version"]))["run_id"]}
 
 
 def test_the_second_client_predicts_what_was_tracked(mlflow_server: Any, trained: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import os
 import sys
+import time
 import traceback
 import typing as t
 
@@ -29,6 +30,7 @@ NAME = os.environ.get("VERIFY_MODEL", "platform-verify")
 # predict.py splits the same way, so that it predicts on what the model has not seen.
 SPLIT = {"test_size": 0.3, "random_state": 25}
 REGULARISATION = 0.5
+LONGEST_RUN = 1800  # seconds; more than the role waits for this script
 REQUIREMENTS = ("mlflow", "scikit-learn", "numpy", "pandas")
 
 
@@ -55,8 +57,8 @@ def train(client: mlflow.MlflowClient) -> dict[str, t.Any]:
             input_example=seen.head(3),
             pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS],
         )
-    version = mlflow.register_model(logged.model_uri, NAME)
-    client.set_registered_model_alias(NAME, "champion", version.version)
+        version = mlflow.register_model(logged.model_uri, NAME)  # inside the run, which is at work until its model is in its place
+        client.set_registered_model_alias(NAME, "champion", version.version)
     location = client.get_logged_model(logged.model_id).artifact_location
     return {
         "experiment_id": experiment.experiment_id,
@@ -76,29 +78,49 @@ def confusion_matrix(actual: t.Any, predicted: t.Any) -> Figure:
     return figure
 
 
-def remove_older(client: mlflow.MlflowClient, kept: dict[str, t.Any]) -> dict[str, int]:
-    """Removes what earlier runs of this script left: versions, runs and models, each with its files."""
+class Left(t.NamedTuple):
+    """What earlier runs of this script left."""
+
+    versions: list[t.Any]
+    models: list[t.Any]
+    runs: list[t.Any]
+
+
+def look_for_older(client: mlflow.MlflowClient) -> Left:
+    """What there is before this run. Not what belongs to a run at work: two verifications at once leave each other alone."""
+    experiment = client.get_experiment_by_name(NAME)
+    if experiment is None:
+        return Left([], [], [])
+    runs = client.search_runs([experiment.experiment_id])
+    recently = (time.time() - LONGEST_RUN) * 1000  # a run that was killed never ends
+    at_work = {run.info.run_id for run in runs if run.info.status == "RUNNING" and run.info.start_time > recently}
+    return Left(
+        [item for item in client.search_model_versions(f"name = '{NAME}'") if item.run_id not in at_work],
+        [item for item in client.search_logged_models([experiment.experiment_id]) if item.source_run_id not in at_work],
+        [run for run in runs if run.info.run_id not in at_work],
+    )
+
+
+def remove(client: mlflow.MlflowClient, older: Left) -> dict[str, int]:
+    """Removes versions, models and runs, each with its files."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    versions = [item for item in client.search_model_versions(f"name = '{NAME}'") if str(item.version) != kept["version"]]
-    for item in versions:
+    for item in older.versions:
         client.delete_model_version(NAME, item.version)
-    models = [item for item in client.search_logged_models([kept["experiment_id"]]) if item.model_id != kept["model_id"]]
-    for model in models:
+    for model in older.models:
         get_artifact_repository(model.artifact_location).delete_artifacts()
         client.delete_logged_model(model.model_id)
-    runs = [item for item in client.search_runs([kept["experiment_id"]]) if item.info.run_id != kept["run_id"]]
-    for run in runs:
+    for run in older.runs:
         get_artifact_repository(run.info.artifact_uri).delete_artifacts()
         client.delete_run(run.info.run_id)
-    return {"removed_versions": len(versions), "removed_models": len(models), "removed_runs": len(runs)}
+    return {"removed_versions": len(older.versions), "removed_models": len(older.models), "removed_runs": len(older.runs)}
 
 
 def main() -> int:
     try:
         client = mlflow.MlflowClient()
-        done = train(client)
-        result = {"ok": True, **done, **remove_older(client, done)}
+        older = look_for_older(client)
+        result = {"ok": True, **train(client), **remove(client, older)}
     except Exception as exc:  # whatever it is, the report says so
         traceback.print_exc()
         result = {"ok": False, "error": f"{type(exc).__name__}: {exc}"[:500]}
