@@ -162,6 +162,10 @@ def test_object_store_restarts_when_its_identities_change(render):
     assert mark() != mark(storage_buckets=[{"name": "mlflow", "owner": "mlflow"}, {"name": "other", "owner": "mlflow"}])
 
 
+def test_a_pod_that_never_became_ready_is_replaced_when_its_cause_is_mended(render):
+    assert pick(render("__storage_base"), "StatefulSet", "seaweedfs")["spec"]["podManagementPolicy"] == "Parallel"
+
+
 def test_an_owner_may_use_its_own_buckets_only(render):
     buckets = [{"name": "mlflow", "owner": "mlflow"}, {"name": "backup", "owner": "keycloak"}, {"name": "models", "owner": "mlflow"}]
     admin, mlflow, keycloak = json.loads(render("__storage_s3_config", storage_buckets=buckets))["identities"]
