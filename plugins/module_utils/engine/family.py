@@ -1,0 +1,73 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a product tells the engine about one family of its objects (clients, experiments, …)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import marks
+from .compare import Change, Json, Rules
+
+Entry = dict[str, Json]
+Server = t.TypeVar("Server")
+
+
+class Family(t.Generic[Server]):
+    """Subclass it once per family; the engine plans and applies by these methods alone.
+
+    :cvar name: key in the document and in results.
+    :cvar rules: how objects are compared.
+    :cvar parallel: whether several objects may be written at the same time.
+    :cvar prunable: whether objects that are not declared may be deleted at all.
+    """
+
+    name: t.ClassVar[str]
+    rules: t.ClassVar[Rules] = Rules()
+    parallel: t.ClassVar[bool] = True
+    prunable: t.ClassVar[bool] = True
+
+    def entries(self, document: Entry) -> list[Entry]:
+        """The declared objects, as the document has them."""
+        return list(document.get(self.name) or [])
+
+    def key(self, entry: Entry) -> str:
+        """The name by which an object of the document and one of the server are the same."""
+        return str(entry["name"])
+
+    def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
+        """What is wrong with the declared objects, found without the server: one line each."""
+        return []
+
+    def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Server) -> list[str]:
+        """What is wrong with them on this server (a missing provider, a reference to nothing), found before the first write."""
+        return []
+
+    def read(self, server: Server, keys: t.Collection[str]) -> dict[str, Entry]:
+        """The server's objects by key, in the document's format. What costs a request per object is read for these keys only."""
+        raise NotImplementedError
+
+    def builtin(self, current: Entry) -> bool:
+        """Whether the product itself made the object: it is never deleted."""
+        return False
+
+    def mark(self, server: Server, key: str, current: Entry) -> marks.Mark | None:
+        """The ownership mark of an object; None where it has none."""
+        return marks.read(current.get("attributes"))
+
+    def create(self, server: Server, entry: Entry, mark: marks.Mark | None) -> None:
+        """Creates an object with its mark; None for no mark."""
+        raise NotImplementedError
+
+    def update(self, server: Server, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
+        """Writes changed fields and the mark.
+
+        :param current: the server's object as it was read.
+        :param wanted: the same with every change in it.
+        :param changes: the fields that differ; none when only the mark does.
+        """
+        raise NotImplementedError
+
+    def delete(self, server: Server, current: Entry) -> None:
+        """Deletes an object."""
+        raise NotImplementedError

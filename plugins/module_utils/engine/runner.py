@@ -1,0 +1,186 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of every module: validate, read, plan, and, outside check mode, apply and look again."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from . import apply, plan, report, secrets
+from .errors import EngineError, InvalidError
+from .family import Entry, Family
+from .marks import Mark
+
+
+class Product(t.Protocol):
+    """A session with one server: what the runner needs of Keycloak or MLflow."""
+
+    families: t.Sequence[Family]  # in the order in which they are written
+
+    def problems(self, document: Entry) -> list[str]:
+        """What is wrong with the document as a whole, found without the server."""
+
+    def open(self, document: Entry) -> None:
+        """Logs in and finds out what the server can do; raises EngineError with the remedy."""
+
+    def mark_of(self, family: Family, key: str, current: Entry) -> Mark | None:
+        """The mark of an object."""
+
+    def settle(self, made: plan.Plan) -> None:
+        """What is left to do when everything else is written: marks of objects that have no place for one."""
+
+    def facts(self) -> dict[str, t.Any]:
+        """Version and features of the server."""
+
+    def ids(self) -> dict[str, t.Any]:
+        """Identifiers of the declared objects, by `family/name`."""
+
+    def counts(self) -> dict[str, t.Any]:
+        """Requests sent so far."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a module asks for.
+
+    :ivar document: the declared state, family by family.
+    :ivar absent: names by family that have to go.
+    :ivar families: names of the families to look at; empty for those the document names (and those that are pruned).
+    :ivar check: make the plan only.
+    :ivar verify: read again what was written, and fail if the server did not keep it.
+    """
+
+    document: Entry
+    options: plan.Options
+    absent: t.Mapping[str, t.Collection[str]] = dataclasses.field(default_factory=dict)
+    families: tuple[str, ...] = ()
+    check: bool = False
+    verify: bool = True
+    fail_on_drift: bool = False
+    parallel: int = 4
+    diff_limit: int = 20000
+
+
+class Failed(EngineError):
+    """A run that could not be ended; it carries the result so far."""
+
+    def __init__(self, error: EngineError, result: dict[str, t.Any]) -> None:
+        super().__init__(str(error), **error.details)
+        self.result = result
+
+
+def run(product: Product, request: Request, say: t.Callable[[str], object]) -> dict[str, t.Any]:
+    """The result of a module: the same in check mode and in the run.
+
+    :raises Failed: with one line and the result so far; no secret of the document is in either.
+    """
+    hidden = {found for family in product.families for found in secrets.collected(request.document, family.rules.secrets)}
+    result: dict[str, t.Any] = {"changed": False, "plan": [], "counts": {}, "drift": [], "warnings": []}
+    try:
+        _run(product, request, say, result)
+    except EngineError as exc:
+        result["requests"] = product.counts()
+        if isinstance(exc, apply.Stopped):
+            result.update(
+                changed=bool(exc.done),
+                done=[action.shown() for action in exc.done],
+                failed=[{**action.shown(), "msg": secrets.scrubbed(str(error), hidden)} for action, error in exc.failed],
+                not_run=[action.shown() for action in exc.not_run],
+            )
+        if isinstance(exc, InvalidError):
+            result["problems"] = [secrets.scrubbed(problem, hidden) for problem in exc.problems]
+        details = {key: secrets.scrubbed(value, hidden) if isinstance(value, str) else value for key, value in exc.details.items()}
+        raise Failed(EngineError(secrets.scrubbed(str(exc), hidden), **details), result) from exc
+    return result
+
+
+def _run(product: Product, request: Request, say: t.Callable[[str], object], result: dict[str, t.Any]) -> None:
+    families = _chosen(product, request)
+    problems = product.problems(request.document) + _local_problems(families, request.document)
+    if problems:
+        raise InvalidError(problems)
+    product.open(request.document)
+    wanted = {family.name: plan.wanted_entries(family, request.document) for family in families}
+    snapshot = {family.name: _read(family, product, wanted, request) for family in families}
+    problems = [line for family in families for line in family.problems_there(wanted[family.name], snapshot, product)]
+    if problems:
+        raise InvalidError(problems)
+    made = plan.make(families, wanted, request.absent, snapshot, product.mark_of, request.options)
+    result.update(
+        changed=bool(made.actions),
+        plan=[action.shown() for action in made.actions],
+        counts=made.counts,
+        drift=made.drift,
+        warnings=sorted(set(made.warnings)),
+        diff=report.diff(made, request.diff_limit),
+    )
+    if made.drift and request.fail_on_drift:
+        raise EngineError(f"{len(made.drift)} objects were changed on the server since they were applied, first {_first(made)}: fail_on_drift is set")
+    if not request.check:
+        apply.run(made.actions, product, request.parallel, say)
+        product.settle(made)
+        if request.verify and made.actions:
+            _look_again(product, families, wanted, made, request)
+    result.update(ids=product.ids(), requests=product.counts(), server=product.facts())
+
+
+def _chosen(product: Product, request: Request) -> list[Family]:
+    known = {family.name for family in product.families}
+    unknown = sorted(set(request.families) - known)
+    if unknown:
+        raise InvalidError([f"families: {name} is not one of {', '.join(sorted(known))}" for name in unknown])
+    named = set(request.families) or {
+        family.name
+        for family in product.families
+        if family.entries(request.document) or request.absent.get(family.name) or request.options.prune.get(family.name, "none") != "none"
+    }
+    return [family for family in product.families if family.name in named]
+
+
+def _local_problems(families: t.Sequence[Family], document: Entry) -> list[str]:
+    found: list[str] = []
+    for family in families:
+        entries = family.entries(document)
+        wrong = family.problems(entries, document)
+        found += wrong
+        if wrong:
+            continue  # what has no name cannot be told apart
+        seen: set[str] = set()
+        for entry in entries:
+            key = family.key(entry)
+            if key in seen:
+                found.append(f"{family.name}: {key} is declared twice: merge the two entries")
+            seen.add(key)
+    return found
+
+
+def _read(family: Family, product: Product, wanted: t.Mapping[str, t.Mapping[str, Entry]], request: Request) -> dict[str, Entry]:
+    return family.read(product, [*wanted[family.name], *request.absent.get(family.name, ())])
+
+
+def _first(made: plan.Plan) -> str:
+    return f"{made.drift[0]['family']}/{made.drift[0]['name']} ({', '.join(made.drift[0]['fields'])})"
+
+
+def _look_again(product: Product, families: t.Sequence[Family], wanted: t.Mapping[str, t.Mapping[str, Entry]], made: plan.Plan, request: Request) -> None:
+    """Reads what was written and plans again: nothing may be left.
+
+    :raises EngineError: naming the fields that the server did not keep.
+    """
+    touched: dict[str, set[str]] = {}
+    for action in made.actions:
+        touched.setdefault(action.family.name, set()).add(action.name)
+    chosen = [family for family in families if family.name in touched]
+    declared = {family.name: {key: entry for key, entry in wanted[family.name].items() if key in touched[family.name]} for family in chosen}
+    there = {family.name: family.read(product, list(touched[family.name])) for family in chosen}
+    options = dataclasses.replace(request.options, prune={}, update_secret="on_create")
+    left = plan.make(chosen, declared, {name: keys - set(declared[name]) for name, keys in touched.items()}, there, product.mark_of, options)
+    if left.actions:
+        action = left.actions[0]
+        fields = ", ".join(sorted({change.field for change in action.changes})) or "its mark"
+        raise EngineError(
+            f"{action.family.name}/{action.name}: the server accepted the request but did not keep {fields} "
+            f"({len(left.actions)} objects in all): is the field spelt right, and does this version of the server know it? verify: false skips this look",
+            object=f"{action.family.name}/{action.name}",
+        )
