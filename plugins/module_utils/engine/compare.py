@@ -15,6 +15,7 @@ Json = t.Any
 Path = tuple[str, ...]
 
 MASK = "**********"
+OURS = "ansible."  # keys of our own marks
 _MISSING = object()
 
 
@@ -29,6 +30,7 @@ class Rules(t.NamedTuple):
     :ivar secrets: keys whose values are secret; a server may mask them or never return them.
     :ivar opaque: fields compared as a whole: a key that the document leaves out is removed.
     :ivar defaults: what the server fills into a field of the object itself that nobody sets, for exact.
+    :ivar masked: the server shows a mask for every secret it holds: one that is not there at all is missing.
     """
 
     ignored: frozenset[str] = frozenset({"id"})
@@ -39,6 +41,7 @@ class Rules(t.NamedTuple):
     secrets: frozenset[str] = frozenset()
     opaque: frozenset[str] = frozenset()
     defaults: t.Mapping[str, Json] = {}
+    masked: bool = False
 
 
 class Change(t.NamedTuple):
@@ -74,7 +77,7 @@ def normalised(entry: Json, rules: Rules, parent: str = "") -> Json:
     if isinstance(entry, dict):
         result: dict[str, Json] = {}
         for key, value in entry.items():
-            if value == MASK:
+            if is_mask(value):
                 continue
             if parent in rules.strings and value is not None and not isinstance(value, (dict, list)):
                 value = text(value)
@@ -85,6 +88,11 @@ def normalised(entry: Json, rules: Rules, parent: str = "") -> Json:
     if isinstance(entry, list):
         return [normalised(item, rules, "") for item in entry]
     return entry
+
+
+def is_mask(value: Json) -> bool:
+    """Whether a value only says that there is one."""
+    return value in (MASK, [MASK])
 
 
 def _empty(value: Json) -> bool:
@@ -126,10 +134,18 @@ def differences(desired: Json, current: Json, rules: Rules, exact: bool = False)
     return found
 
 
+def _is_single(value: Json) -> bool:
+    """A scalar, or the list of one that some maps keep it in."""
+    if isinstance(value, list):
+        return len(value) == 1 and not isinstance(value[0], (dict, list))
+    return not isinstance(value, dict)
+
+
 def _compare(path: Path, name: str, desired: Json, current: Json, rules: Rules, exact: bool, found: list[Change]) -> None:
-    if name in rules.secrets and not isinstance(desired, (dict, list)):
-        if current is _MISSING or current is None or current == MASK:
-            found.append(Change(path, None, desired, secret=True, unknown=current is not None))
+    if _is_single(desired) and (name in rules.secrets or is_mask(current)):
+        if current is _MISSING or current is None or is_mask(current):
+            missing = current is None or (current is _MISSING and rules.masked)
+            found.append(Change(path, None, desired, secret=True, unknown=not missing))
         elif not same(desired, current):
             found.append(Change(path, current, desired, secret=True))
         return
@@ -167,7 +183,7 @@ def _compare_maps(path: Path, name: str, desired: dict[str, Json], current: dict
     if not exact:
         return
     for key, there in current.items():
-        if key in seen or (top and key in rules.ignored) or key in rules.secrets:
+        if key in seen or (top and key in rules.ignored) or key in rules.secrets or key.startswith(OURS):
             continue
         default = rules.defaults.get(key) if top else None
         if not (_empty(there) and _empty(default)) and not same(there, default, key in rules.sets):

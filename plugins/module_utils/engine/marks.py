@@ -91,8 +91,9 @@ def make(owner: str, entry: t.Mapping[str, Json], rules: Rules, secret_key: str)
 def _secret_fields(value: Json, rules: Rules, path: tuple[str, ...]) -> t.Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
-            if key in rules.secrets and isinstance(item, str):
-                yield ".".join((*path, key)), item
+            plain = item[0] if isinstance(item, list) and len(item) == 1 else item
+            if key in rules.secrets and isinstance(plain, str):
+                yield ".".join((*path, key)), plain
             else:
                 yield from _secret_fields(item, rules, (*path, key))
     elif isinstance(value, list):

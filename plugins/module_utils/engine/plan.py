@@ -151,7 +151,7 @@ def _write(
             f"{family.name}/{key} belongs to {old.owner!r}, not to {options.owner!r}: declare it in one document only, or take it over with adopt: any"
         )
         return None
-    changes = [change for change in differences(entry, current, rules, options.mode == "exact") if _counts(change, old, options, family, key, result)]
+    changes = [change for change in differences(entry, current, rules, options.mode == "exact") if _counts(change, old, options, family, key, entry, result)]
     drifted = [change for change in changes if old and old.applied.get(change.path[0]) == _hash_of(entry, change, family)]
     if drifted:
         result.drift.append({"family": family.name, "name": key, "fields": sorted({change.field for change in drifted})})
@@ -173,12 +173,15 @@ def _hash_of(entry: Entry, change: Change, family: Family) -> str:
     return marks.field_hash(field, entry[field], family.rules) if field in entry else "undeclared"
 
 
-def _counts(change: Change, old: marks.Mark | None, options: Options, family: Family, key: str, result: Plan) -> bool:
+def _counts(change: Change, old: marks.Mark | None, options: Options, family: Family, key: str, entry: Entry, result: Plan) -> bool:
     """Whether a change is one; of a secret that the server does not return, only its hash can tell."""
     if not change.unknown or options.update_secret == "always":
         return True
     if options.update_secret == "on_create":
         return False
+    if options.owner and change.path[-1] not in family.rules.secrets:
+        # Masked by this version though it is no secret: what was applied last tells.
+        return old is None or old.applied.get(change.path[0]) != _hash_of(entry, change, family)
     if not options.secret_key:
         result.warnings.append(
             f"{family.name}/{key}: the server does not return {change.field}, so whether it changed is not known and it stays as it is: "
