@@ -1,0 +1,108 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the families of MLflow share: objects live in a workspace, and many have tags, which keep their mark."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..engine import marks
+from ..engine.compare import Change
+from ..engine.family import Entry, Family
+from . import documents
+from .registry import owned_texts
+
+if t.TYPE_CHECKING:
+    from .session import Session
+
+
+class MlflowFamily(Family["Session"]):
+    """A family of objects that belong to the server as a whole.
+
+    :cvar path: where the document has the family.
+    :cvar fields: keys that an entry may have.
+    :cvar required: those it must have.
+    :cvar registered: whether its objects have no place for a mark, so that the registry keeps it.
+    """
+
+    path: t.ClassVar[tuple[str, ...]] = ()
+    fields: t.ClassVar[t.Mapping[str, documents.Kind]] = {}
+    required: t.ClassVar[tuple[str, ...]] = ("name",)
+    scoped: t.ClassVar[bool] = False
+    registered: t.ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "path" not in cls.__dict__ and hasattr(cls, "name"):
+            cls.path = (cls.name,)
+
+    def entries(self, document: Entry) -> list[Entry]:
+        return [dict(entry) for entry in documents.listed(document, self.path)]
+
+    def key(self, entry: Entry) -> str:
+        return str(entry.get("name") or "")
+
+    def label(self, entry: Entry) -> str:
+        """The object in a message about the document."""
+        return f"{self.name}/{self.key(entry) or '(without a name)'}"
+
+    def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
+        return [line for entry in entries for line in documents.entry_problems(self.label(entry), entry, self.fields, self.required)]
+
+    def mark(self, server: Session, key: str, current: Entry) -> marks.Mark | None:
+        return marks.read(tags_of(server.raw(self.name, key).get("tags")))
+
+
+class ScopedFamily(MlflowFamily):
+    """A family of objects that live in a workspace; entries carry its name (empty for the default one)."""
+
+    scoped: t.ClassVar[bool] = True
+
+    def entries(self, document: Entry) -> list[Entry]:
+        return documents.within(document, self.path)
+
+    def key(self, entry: Entry) -> str:
+        return documents.key(str(entry.get("name") or ""), str(entry.get("workspace") or ""))
+
+
+def tags_of(listed: t.Any) -> dict[str, str]:
+    """MLflow's list of tags as a map."""
+    return {str(tag["key"]): str(tag.get("value", "")) for tag in listed or []}
+
+
+def tag_list(tags: t.Mapping[str, t.Any] | None, mark: marks.Mark | None = None) -> list[dict[str, str]]:
+    """A map of tags, and a mark, as MLflow takes them."""
+    found = {key: value for key, value in (tags or {}).items() if value is not None}
+    return [{"key": key, "value": str(value)} for key, value in {**found, **(mark.texts() if mark else {})}.items()]
+
+
+def plain_tags(tags: t.Mapping[str, str], declared: t.Collection[str] = ()) -> dict[str, str]:
+    """Tags as people set them: MLflow's own (mlflow.…, _mlflow…) only where they are declared."""
+    return {key: value for key, value in owned_texts(tags).items() if key in declared or not key.startswith(("mlflow.", "_mlflow"))}
+
+
+def tag_changes(changes: t.Sequence[Change], wanted: Entry, mark: marks.Mark | None, before: t.Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Tags to set and to remove.
+
+    :param before: all tags of the object, as the server has them.
+    """
+    texts: dict[str, str] = {}
+    gone: list[str] = []
+    for change in changes:
+        if change.path[0] != "tags":
+            continue
+        for name, value in {change.path[1]: change.after}.items() if len(change.path) > 1 else _whole(change, wanted).items():
+            if value is None:
+                gone.append(name)
+            else:
+                texts[name] = str(value)
+    for name, value in (mark.texts() if mark else {}).items():
+        if before.get(name) != value:
+            texts[name] = value
+    return texts, gone
+
+
+def _whole(change: Change, wanted: Entry) -> dict[str, t.Any]:
+    # `tags: null`, or tags that exact mode takes away
+    there = change.before if isinstance(change.before, dict) else {}
+    return {**dict.fromkeys(there), **(wanted.get("tags") or {})}
