@@ -39,6 +39,7 @@ class Settings(t.NamedTuple):
     :ivar timeout: seconds for one request.
     :ivar retries: how often a request is tried again when the server does not answer or is busy.
     :ivar retry_delay: seconds before the first repetition; doubled each time.
+    :ivar validate_certs: whether the server has to prove who it is.
     :ivar ca_path: file with the certificates to trust instead of the system's.
     :ivar client_cert: PEM file with the client's certificate for mutual TLS.
     :ivar client_key: PEM file with its key, where the certificate's file does not hold it.
@@ -50,6 +51,7 @@ class Settings(t.NamedTuple):
     timeout: float = 30.0
     retries: int = 3
     retry_delay: float = 0.5
+    validate_certs: bool = True
     ca_path: str = ""
     client_cert: str = ""
     client_key: str = ""
@@ -102,6 +104,9 @@ class Http:
         settings = self.settings
         try:
             context = ssl.create_default_context(cafile=settings.ca_path or None)
+            if not settings.validate_certs:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
             if settings.client_cert:
                 context.load_cert_chain(settings.client_cert, settings.client_key or None)
         except (OSError, ssl.SSLError) as exc:

@@ -1,0 +1,39 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options by which any server is reached; who logs in is each product's own. Documented in doc_fragments/connection.py."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .http import Settings
+
+CONNECTION: dict[str, dict[str, t.Any]] = {
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "timeout": {"type": "float", "default": 30.0},
+    "retries": {"type": "int", "default": 3},
+    "retry_delay": {"type": "float", "default": 0.5},
+    "http_agent": {"type": "str", "default": "mlops.platform"},
+    "extra_headers": {"type": "dict", "default": {}, "no_log": True},
+    "proxy": {"type": "str"},
+}
+
+
+def settings_of(params: t.Mapping[str, t.Any], url: str) -> Settings:
+    """How the server is reached, from a module's options."""
+    headers = {"User-Agent": params.get("http_agent") or "mlops.platform", **(params.get("extra_headers") or {})}
+    return Settings(
+        url=url,
+        timeout=params["timeout"],
+        retries=params["retries"],
+        retry_delay=params["retry_delay"],
+        validate_certs=params["validate_certs"],
+        ca_path=params.get("ca_path") or "",
+        client_cert=params.get("client_cert") or "",
+        client_key=params.get("client_key") or "",
+        proxy=params.get("proxy") or "",
+        headers=tuple((str(name), str(value)) for name, value in headers.items()),
+    )
