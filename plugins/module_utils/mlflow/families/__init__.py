@@ -1,15 +1,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The families of an MLflow server, in the order in which they are written."""
+"""The families of an MLflow server, in the order in which they are written: what others refer to comes first."""
 
 from __future__ import annotations
 
 import typing as t
 
 from ...engine.family import Family
+from .experiments import Experiments
+from .registered_models import RegisteredModels
 
-# Whoever adds a family adds its line here; what others refer to comes first.
-CLASSES: tuple[type[Family[t.Any]], ...] = ()
+# Whoever adds a family adds its line here.
+CLASSES: tuple[type[Family[t.Any]], ...] = (
+    Experiments,
+    RegisteredModels,
+)
 
 
 def everything() -> list[Family[t.Any]]:

@@ -1,0 +1,83 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options by which a module reaches an MLflow server, and the session they make. Documented in doc_fragments/mlflow.py."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import env_fallback
+
+from ..engine import door
+from ..engine.errors import EngineError
+from ..engine.family import Family
+from ..engine.http import Http, Settings, basic
+from .session import Session
+
+
+def _from(*names: str) -> tuple[t.Any, list[str]]:
+    return (env_fallback, list(names))
+
+
+CONNECTION: dict[str, dict[str, t.Any]] = {
+    "url": {"type": "str", "required": True, "fallback": _from("MLFLOW_TRACKING_URI")},
+    "static_prefix": {"type": "str", "fallback": _from("MLFLOW_STATIC_PREFIX")},
+    "workspace": {"type": "str", "fallback": _from("MLFLOW_WORKSPACE")},
+    "username": {"type": "str", "fallback": _from("MLFLOW_TRACKING_USERNAME")},
+    "password": {"type": "str", "no_log": True, "fallback": _from("MLFLOW_TRACKING_PASSWORD")},
+    "token": {"type": "str", "no_log": True, "fallback": _from("MLFLOW_TRACKING_TOKEN")},
+    "ca_path": {"type": "path", "fallback": _from("MLFLOW_TRACKING_SERVER_CERT_PATH")},
+    "client_cert": {"type": "path", "fallback": _from("MLFLOW_TRACKING_CLIENT_CERT_PATH")},
+    "client_key": {"type": "path"},
+    "proxy": {"type": "str"},
+    "headers": {"type": "dict", "no_log": True},
+    "timeout": {"type": "float", "default": 30},
+    "retries": {"type": "int", "default": 3},
+    "retry_delay": {"type": "float", "default": 0.5},
+}
+CONSTRAINTS: dict[str, t.Any] = {
+    "required_together": [("username", "password")],
+    "mutually_exclusive": [("username", "token")],
+    "required_by": {"client_key": ("client_cert",)},
+}
+
+
+def http(params: t.Mapping[str, t.Any]) -> Http:
+    """The way to the server, kept for all items of a loop.
+
+    :raises EngineError: when the options do not make one.
+    """
+    headers = {str(name): str(value) for name, value in (params.get("headers") or {}).items()}
+    if params.get("token"):
+        headers["Authorization"] = f"Bearer {params['token']}"
+    elif params.get("username"):
+        headers["Authorization"] = basic(params["username"], params["password"])
+    url = str(params["url"])
+    if not url.startswith(("http://", "https://")):
+        raise EngineError(f"url {url!r} is no address of a server (it may come from MLFLOW_TRACKING_URI): give it as https://host[:port]")
+    prefix = (params.get("static_prefix") or "").strip("/")
+    settings = Settings(
+        url=f"{url.rstrip('/')}/{prefix}" if prefix else url,
+        timeout=params["timeout"],
+        retries=params["retries"],
+        retry_delay=params["retry_delay"],
+        ca_path=params.get("ca_path") or "",
+        client_cert=params.get("client_cert") or "",
+        client_key=params.get("client_key") or "",
+        proxy=params.get("proxy") or "",
+        headers=tuple(sorted(headers.items())),
+    )
+    return door.kept("mlflow", settings, lambda: Http(settings))
+
+
+def session(params: t.Mapping[str, t.Any], families: t.Sequence[Family], pruned: t.Collection[str] = ()) -> Session:
+    """A session with the server.
+
+    :param pruned: families of which undeclared objects may be deleted.
+    """
+    return Session(http(params), families, pruned)
+
+
+def placed(params: t.Mapping[str, t.Any], document: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """A document whose families stand in the workspace that the module's options name, unless it names one itself."""
+    return {**({"workspace": params["workspace"]} if params.get("workspace") else {}), **document}

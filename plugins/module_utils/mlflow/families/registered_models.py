@@ -1,0 +1,213 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Registered models with their versions, tags and aliases."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ...engine import marks
+from ...engine.compare import Change, Rules
+from ...engine.errors import RefusedError
+from ...engine.family import Entry
+from .. import documents, versions
+from ..api import Api
+from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
+from ..session import Session
+
+IS_PROMPT = "mlflow.prompt.is_prompt"
+PAGE = 1000
+_RESERVED_ALIAS = re.compile(r"v\d+|latest", re.IGNORECASE)
+_VERSION = {
+    "source": documents.TEXT,
+    "run_id": documents.TEXT,
+    "model_id": documents.TEXT,
+    "label": documents.TEXT,
+    "key": documents.TEXT,
+    "description": documents.TEXT,
+    "tags": documents.MAP,
+}
+
+
+def quoted(name: str) -> str:
+    """A name in a filter."""
+    return f"'{name}'" if "'" not in name else f'"{name}"'
+
+
+def alias_problems(label: str, aliases: t.Any) -> list[str]:
+    """Aliases that the server keeps for itself."""
+    names = [name for name in aliases if _RESERVED_ALIAS.fullmatch(str(name))] if isinstance(aliases, dict) else []
+    return [f"{label}: {name} cannot be an alias: MLflow keeps latest, and v followed by a number, for itself" for name in names]
+
+
+class RegisteredModels(ScopedFamily):
+    """Registered models by name. Their versions and aliases are looked at only where they are declared: pipelines make them too."""
+
+    name = "registered_models"
+    fields = {
+        "name": documents.TEXT,
+        "description": documents.TEXT,
+        "tags": documents.MAP,
+        "aliases": documents.MAP,
+        "versions": documents.LIST,
+    }
+    rules = Rules(ignored=frozenset({"workspace"}), strings=frozenset({"tags", "aliases"}), keyed={"versions": "key"})
+
+    def entries(self, document: Entry) -> list[Entry]:
+        found = super().entries(document)
+        for entry in found:
+            if isinstance(entry.get("versions"), list):
+                entry["versions"] = [{**one, "key": versions.key(one)} if isinstance(one, dict) else one for one in entry["versions"]]
+        return found
+
+    def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
+        found = super().problems(entries, document)
+        for entry in entries:
+            label = self.label(entry)
+            if set(str(entry.get("name") or "")) & set("/:"):
+                found.append(f"{label}: the name of a model holds neither / nor :, for model URIs are made of it")
+            found += alias_problems(label, entry.get("aliases")) + self._version_problems(label, entry)
+        return found
+
+    def _version_problems(self, label: str, entry: Entry) -> list[str]:
+        found: list[str] = []
+        seen: set[str] = set()
+        declared = entry.get("versions") if isinstance(entry.get("versions"), list) else []
+        for one in declared or []:
+            if not isinstance(one, dict):
+                found.append(f"{label}: versions: expected a list of maps, each with a source")
+                continue
+            found += documents.entry_problems(f"{label}: versions", one, _VERSION, ("source",))
+            if one["key"] in seen:
+                found.append(f"{label}: versions: {one['key']} is declared twice: give each a label")
+            seen.add(one["key"])
+        for alias, wanted in (entry.get("aliases") if isinstance(entry.get("aliases"), dict) else {}).items():
+            if wanted is not None and not str(wanted).isdigit() and str(wanted) not in seen:
+                found.append(f"{label}: alias {alias} names {wanted!r}, which is neither the number of a version nor the label or source of one declared here")
+        return found
+
+    def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
+        found = []
+        for key, entry in entries.items():
+            there = {one["key"]: one for one in snapshot[self.name].get(key, {}).get("versions") or []}
+            for one in entry.get("versions") or []:
+                for field in ("source", "run_id", "model_id"):
+                    old = there.get(one["key"], {}).get(field)
+                    if one.get(field) and old and one[field] != old:
+                        found.append(f"{self.name}/{key}: version {one['key']} has {field} {old} and that cannot be changed: declare it under another label")
+        return found
+
+    def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
+        result: dict[str, Entry] = {}
+        declared = server.declared(self)
+        for workspace in server.scopes(self, keys):
+            api = server.at(workspace)
+            for item in self._listed(server, api, keys, workspace):
+                tags = tags_of(item.get("tags"))
+                if IS_PROMPT in tags:
+                    continue
+                key = documents.key(str(item["name"]), workspace)
+                wanted = declared.get(key, {})
+                entry = {
+                    "name": item["name"],
+                    "workspace": workspace,
+                    "description": item.get("description", ""),
+                    "tags": plain_tags(tags, wanted.get("tags") or {}),
+                }
+                numbers: dict[str, str] = {}
+                if wanted.get("versions") is not None:
+                    entry["versions"], numbers = versions.entries(wanted["versions"], self._versions(api, item))
+                if wanted.get("aliases") is not None:
+                    entry["aliases"] = versions.aliases(wanted["aliases"], item.get("aliases"), numbers)
+                server.learn(self.name, key, str(item["name"]), {**item, "numbers": numbers})
+                result[key] = entry
+        return result
+
+    def _listed(self, server: Session, api: Api, keys: t.Collection[str], workspace: str) -> list[Entry]:
+        if not server.few(self, keys):
+            return api.pages("2.0/registered-models/search", "registered_models", PAGE)
+        asked = [name for name, where in map(documents.split, keys) if where == workspace]
+        answers = (api.find("2.0/registered-models/get", name=name) for name in asked)
+        return [answer["registered_model"] for answer in answers if answer]
+
+    def _versions(self, api: Api, item: Entry) -> list[Entry]:
+        if not item.get("latest_versions"):
+            return []
+        return api.pages("2.0/model-versions/search", "model_versions", PAGE, filter=f"name = {quoted(str(item['name']))}")
+
+    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+        api = server.at(entry["workspace"])
+        tags = tag_list(entry.get("tags"), mark)
+        api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
+        server.learn(self.name, self.key(entry), str(entry["name"]), {"tags": tags})
+        numbers = {one["key"]: self._create_version(api, entry["name"], one) for one in entry.get("versions") or []}
+        for alias, wanted in (entry.get("aliases") or {}).items():
+            if wanted is not None:
+                self._set_alias(api, entry["name"], alias, wanted, numbers)
+
+    def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
+        key, name = self.key(current), current["name"]
+        api, raw = server.at(current["workspace"]), server.raw(self.name, key)
+        texts, gone = tag_changes(changes, wanted, mark, tags_of(raw.get("tags")))
+        if any(change.path == ("description",) for change in changes):
+            api.patch("2.0/registered-models/update", name=name, description=wanted.get("description") or "")
+        for tag, value in texts.items():
+            api.post("2.0/registered-models/set-tag", name=name, key=tag, value=value)
+        for tag in gone:
+            api.delete("2.0/registered-models/delete-tag", name=name, key=tag)
+        numbers = dict(raw.get("numbers") or {})
+        for change in changes:
+            if change.path[0] == "versions":
+                self._write_version(api, name, change, wanted, numbers)
+        for change in changes:
+            if change.path[0] == "aliases":
+                self._write_aliases(api, name, change, numbers)
+
+    def _write_version(self, api: Api, name: str, change: Change, wanted: Entry, numbers: dict[str, str]) -> None:
+        if len(change.path) == 1:  # `versions: null`: nothing is said about them
+            return
+        label, *field = change.path[1:]
+        if not field and change.after is None:
+            api.delete("2.0/model-versions/delete", name=name, version=numbers[label])
+            return
+        if not field:
+            numbers[label] = self._create_version(api, name, change.after)
+        elif field == ["description"]:
+            api.patch("2.0/model-versions/update", name=name, version=numbers[label], description=change.after or "")
+        elif field[0] == "tags":
+            one = next((one for one in wanted.get("versions") or [] if one["key"] == label), {})
+            texts, gone = tag_changes([change._replace(path=change.path[2:])], one, None, {})
+            for tag, value in texts.items():
+                api.post("2.0/model-versions/set-tag", name=name, version=numbers[label], key=tag, value=value)
+            for tag in gone:
+                api.delete("2.0/model-versions/delete-tag", name=name, version=numbers[label], key=tag)
+
+    def _create_version(self, api: Api, name: str, one: Entry) -> str:
+        tags = tag_list({**(one.get("tags") or {}), **({versions.LABEL: one["label"]} if one.get("label") else {})})
+        given = {field: one[field] for field in ("source", "run_id", "model_id", "description") if one.get(field)}
+        return str(api.post("2.0/model-versions/create", name=name, tags=tags, **given)["model_version"]["version"])
+
+    def _write_aliases(self, api: Api, name: str, change: Change, numbers: t.Mapping[str, str]) -> None:
+        whole = {change.path[1]: change.after} if len(change.path) > 1 else {**dict.fromkeys(change.before or {}), **(change.after or {})}
+        for alias, wanted in whole.items():
+            if wanted is None:
+                api.delete("2.0/registered-models/alias", name=name, alias=alias)
+            else:
+                self._set_alias(api, name, alias, wanted, numbers)
+
+    def _set_alias(self, api: Api, name: str, alias: str, wanted: t.Any, numbers: t.Mapping[str, str]) -> None:
+        number = versions.target(wanted, numbers)
+        try:
+            api.post("2.0/registered-models/alias", name=name, alias=alias, version=number)
+        except RefusedError as exc:
+            if exc.status != 404:
+                raise
+            raise RefusedError(
+                f"alias {alias} of {name} cannot point at version {number}, for there is none: declare the version, or correct the number",
+                status=404,
+                code=exc.code,
+            ) from exc
+
+    def delete(self, server: Session, current: Entry) -> None:
+        server.at(current["workspace"]).delete("2.0/registered-models/delete", name=current["name"])

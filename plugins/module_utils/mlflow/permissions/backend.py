@@ -1,0 +1,126 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a permission backend does for the families users, roles and grants, which know none of them."""
+
+from __future__ import annotations
+
+import base64
+import typing as t
+
+from ...engine.family import Entry
+from .. import documents
+from .model import Grant
+from .resources import Resources
+
+if t.TYPE_CHECKING:
+    from ..session import Session
+
+Subject = tuple[str, str, str]  # workspace, user or role, name
+
+
+class Backend:
+    """Keeps users, roles and grants on one server. Entries are those of the document; permissions of roles are named by `on`.
+
+    :cvar name: as people call it.
+    :cvar user_fields: what it keeps of a user.
+    :cvar role_fields: what it keeps of a role.
+    :cvar deletes_roles: whether a role can be deleted at all.
+    """
+
+    name: t.ClassVar[str]
+    user_fields: t.ClassVar[frozenset[str]] = frozenset()
+    role_fields: t.ClassVar[frozenset[str]] = frozenset()
+    deletes_roles: t.ClassVar[bool] = True
+
+    def __init__(self, server: Session) -> None:
+        self.server = server
+        self.resources = Resources(server)
+
+    def refreshed(self) -> None:
+        """Forgets what was read: something was written since."""
+
+    # Users
+
+    def users(self, names: t.Collection[str]) -> list[Entry]:
+        """All users; what costs a request per user only of these."""
+        raise NotImplementedError
+
+    def user_problem(self, entry: Entry, there: bool) -> str:
+        """Why this backend cannot keep a user like this; empty if it can."""
+        raise NotImplementedError
+
+    def create_user(self, entry: Entry) -> str:
+        """Creates a user; returns its identifier."""
+        raise NotImplementedError
+
+    def update_user(self, wanted: Entry, fields: t.Collection[str]) -> None:
+        """Writes these fields of a user."""
+        raise NotImplementedError
+
+    def delete_user(self, username: str) -> None:
+        raise NotImplementedError
+
+    # Roles
+
+    def roles(self, keys: t.Collection[str]) -> list[Entry]:
+        """All roles of the workspaces the document speaks of; what costs a request per role only of these."""
+        raise NotImplementedError
+
+    def role_problem(self, entry: Entry) -> str:
+        """Why this backend cannot keep a role like this; empty if it can."""
+        raise NotImplementedError
+
+    def create_role(self, entry: Entry) -> str:
+        """Creates a role without members and permissions; returns its identifier."""
+        raise NotImplementedError
+
+    def describe_role(self, entry: Entry) -> None:
+        """Writes a role's description."""
+        raise NotImplementedError
+
+    def delete_role(self, entry: Entry) -> None:
+        raise NotImplementedError
+
+    def assign(self, role: Entry, username: str) -> None:
+        raise NotImplementedError
+
+    def unassign(self, role: Entry, username: str) -> None:
+        raise NotImplementedError
+
+    # Grants
+
+    def grants(self, subjects: t.Collection[Subject] | None) -> dict[Grant, str]:
+        """Permissions by address, of these users and roles; of all for None."""
+        raise NotImplementedError
+
+    def grant_problem(self, grant: Grant, permission: str) -> str:
+        """Why this backend cannot keep a grant like this; empty if it can."""
+        raise NotImplementedError
+
+    def give(self, grant: Grant, permission: str) -> None:
+        """Grants what was not granted."""
+        raise NotImplementedError
+
+    def change(self, grant: Grant, permission: str) -> None:
+        """Changes the permission of a grant."""
+        raise NotImplementedError
+
+    def take(self, grant: Grant) -> None:
+        """Revokes a grant."""
+        raise NotImplementedError
+
+    # For all of them
+
+    def caller(self) -> tuple[str, str]:
+        """Name and password this run logs in with; empty where it uses a token."""
+        value = dict(self.server.http.settings.headers).get("Authorization", "")
+        scheme, _, coded = value.partition(" ")
+        if scheme.lower() != "basic":
+            return "", ""
+        name, _, password = base64.b64decode(coded).decode("utf-8", "replace").partition(":")
+        return name, password
+
+
+def plain(workspace: str | None) -> str:
+    """A workspace as entries have it: empty for the default one."""
+    return "" if workspace in (None, "", documents.DEFAULT) else str(workspace)
