@@ -1,0 +1,120 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action plugin of every module with a door: runs it inside the controller where it would run on the controller anyway.
+
+Starting a module as a program costs a quarter of a second, and with it a login and the server's lists, for every item of a loop.
+Inside the controller an item costs some milliseconds, and the items of a loop share one connection and one token. Over ssh, with become
+or with async the module is started as always.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.json import Direction, get_module_encoder
+from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.display import Display
+from ansible_collections.mlops.platform.plugins.module_utils.engine.door import Door, cleaned, outcome
+from ansible_collections.mlops.platform.plugins.plugin_utils.progress_action import ProgressActionModule
+
+display = Display()
+
+# Set it to false to start modules as programs, as for another host.
+SWITCH = "mlops_platform_in_process"
+
+
+def plain(value: Any) -> Any:
+    """A value as a module would receive it: without Ansible's tags and lazy containers, vaulted texts decrypted."""
+    return json.loads(json.dumps(value, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
+
+
+def door_of(action: str) -> Door:
+    """The door of a module.
+
+    :param action: its full name.
+    """
+    namespace, collection, name = action.split(".", 2)
+    return importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}").DOOR
+
+
+@contextlib.contextmanager
+def environment(variables: Mapping[str, Any]) -> Iterator[None]:
+    """The task's environment, for options that fall back on it. A worker runs one task at a time."""
+    before = dict(os.environ)
+    os.environ.update({str(key): str(value) for key, value in variables.items()})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class EngineActionModule(ProgressActionModule):
+    """Runs the module of the task through its door."""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        action = self._task.resolved_action or self._task.action
+        door = door_of(action)
+        try:
+            self._task.args = self._with_files(door, self._task.args)
+        except AnsibleError as exc:
+            return {"failed": True, "changed": False, "msg": str(exc)}
+        if not self._inside(task_vars or {}):
+            return super().run(tmp, task_vars)
+        variables: dict[str, Any] = {}
+        self._compute_environment_string(variables)
+        with environment(plain(variables)):
+            return self._through(door, plain(dict(self._task.args)))
+
+    def _inside(self, task_vars: dict[str, Any]) -> bool:
+        wanted = task_vars.get(SWITCH, True)
+        if not isinstance(wanted, bool):
+            wanted = boolean(self._templar.template(wanted))
+        return bool(wanted and self._is_local() and not self._task.async_val and not self._connection.become)
+
+    def _with_files(self, door: Door, args: dict[str, Any]) -> dict[str, Any]:
+        """The options, with the content of files in place of their names: they are the controller's, wherever the module runs."""
+        args = dict(args)
+        for option, content in door.files.items():
+            name = args.get(option)
+            if not name:
+                continue
+            if args.get(content):
+                raise AnsibleError(f"{option} and {content} are mutually exclusive: give the document once")
+            path = self._find_needle("files", name)
+            document = self._loader.load_from_file(path)
+            if not isinstance(document, dict):
+                raise AnsibleError(f"{option} {path}: it holds no mapping of keys to values, but {type(plain(document)).__name__}: is it the right file?")
+            args[content] = document
+            del args[option]
+        return args
+
+    def _through(self, door: Door, args: dict[str, Any]) -> dict[str, Any]:
+        validation = ArgumentSpecValidator(door.spec, **door.constraints).validate(args)
+        hidden = set(validation._no_log_values)
+        params = validation.validated_parameters
+        if validation.errors.errors:
+            msg = validation.errors.msg
+            if isinstance(validation.errors[0], UnsupportedError):
+                msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
+            result = cleaned({"failed": True, "changed": False, "msg": msg}, hidden | door.hidden(args))
+        else:
+            result = outcome(door, params, check=self._task.check_mode, diff=self._task.diff, say=self._say, hidden=hidden)
+        result["invocation"] = cleaned(door.invocation(params), hidden | door.hidden(params))
+        notes = [f"Both option {note['option']} and its alias {note['alias']} are set." for note in validation._warnings]
+        if notes:
+            result["warnings"] = [*result.get("warnings", []), *notes]
+        return result
+
+    def _say(self, text: str) -> None:
+        if not self._task.no_log:
+            for line in text.splitlines():
+                display.display(f"    {line}")
