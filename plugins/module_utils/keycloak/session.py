@@ -22,15 +22,18 @@ class Session:
 
     :ivar api: the Admin API of the realm.
     :ivar realm: its representation; empty while there is none (it is in the plan then).
+    :ivar declared: the document.
     """
 
     def __init__(self, http: Http, tokens: Tokens, realm: str, families: t.Sequence[Family]) -> None:
         self.api = Api(http, tokens, realm)
         self.families = families
         self.realm: Entry = {}
+        self.declared: Entry = {}
         self._ids: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._facts: dict[str, t.Any] = {}
+        self._serverinfo: Entry | None = None
         self._registry: dict[str, dict[str, marks.Mark]] = {}
 
     # What the families ask for
@@ -52,6 +55,13 @@ class Session:
         """Names of all objects of a family that are known to be there."""
         return {name for kind, name in self._ids if kind == family}
 
+    def serverinfo(self) -> Entry:
+        """What the server is and has: asked for once, when somebody wants to know."""
+        with self._lock:
+            if self._serverinfo is None:
+                self._serverinfo = self.api.get("/admin/serverinfo") or {}
+            return self._serverinfo
+
     # What the runner asks for
 
     def problems(self, document: Entry) -> list[str]:
@@ -63,7 +73,7 @@ class Session:
 
         :raises EngineError: when the account sees nothing of a realm that is there.
         """
-        del document
+        self.declared = document
         self.realm = self.api.find("") or {}
         if set(self.realm) == {"realm"}:
             # A realm made after the token was: its roles are in the next one.
