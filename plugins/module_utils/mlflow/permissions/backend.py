@@ -38,6 +38,7 @@ class Backend:
 
     def refreshed(self) -> None:
         """Forgets what was read: something was written since."""
+        self.resources.refreshed()
 
     # Users
 

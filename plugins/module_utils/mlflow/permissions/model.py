@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing as t
 
 from ...engine.family import Entry
@@ -32,6 +33,7 @@ WHOLE = frozenset({
 })  # fmt: skip
 TYPES = (*NAMED, *sorted(WHOLE))
 _GLOB = frozenset("*?[]")
+_KEY = re.compile(f"(user|role):(.+?)/((?:{'|'.join(TYPES)}):.*)", re.DOTALL)
 
 
 class Grant(t.NamedTuple):
@@ -86,6 +88,13 @@ def of(entry: Entry) -> Grant:
     """The address that an entry under grants has."""
     subject = "role" if entry.get("role") else "user"
     return address(str(entry.get("workspace") or ""), subject, str(entry.get(subject) or ""), target(entry))
+
+
+def parsed(key: str) -> Grant | None:
+    """The address that a key stands for; None for something else."""
+    name, workspace = documents.split(key)
+    found = _KEY.fullmatch(name)
+    return address(workspace, found[1], found[2], found[3]) if found else None
 
 
 def problems(label: str, entry: Entry) -> list[str]:

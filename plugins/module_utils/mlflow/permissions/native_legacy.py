@@ -116,7 +116,7 @@ class NativeLegacy(NativeRoles):
         declared = {model.of(entry) for entry in documents.within(self.server.document, ("grants",))}
         everybody = [user["username"] for user in self._listed_users()]
         if subjects is None:
-            workspaces = documents.scopes(self.server.document, [])
+            workspaces = documents.scopes(self.server.document, [], True)
             subjects = {(workspace, "user", name) for workspace in workspaces for name in everybody if not self._detail("", name).get("is_admin")}
         for workspace, kind, name in sorted(subjects):
             if kind == "user" and name in everybody and self.server.is_there(workspace):
@@ -153,7 +153,7 @@ class NativeLegacy(NativeRoles):
         table = _TABLES[grant.type]
         if grant.type == "scorer":
             experiment, _, scorer = grant.resource.partition("/")
-            number = self.resources.id_of(grant.workspace, "experiment", experiment, fresh=True)
+            number = self.resources.id_of(grant.workspace, "experiment", experiment)
             return None if number is None else {"username": grant.name, "experiment_id": number, "scorer_name": scorer}
         found = self.resources.id_of(grant.workspace, grant.type, grant.resource)
         return None if found is None else {"username": grant.name, table.key: found}
@@ -190,7 +190,6 @@ class NativeLegacy(NativeRoles):
         return f"3.0/workspaces/{grant.workspace or documents.DEFAULT}/permissions"
 
     def _row_call(self, method: str, verb: str, grant: Grant, more: Json) -> None:
-        self.pattern(grant)  # made in this run, it may have been listed too early
         body = self._body(grant)
         if body is None:
             raise EngineError(model.dead(grant.key, grant.type, grant.resource))

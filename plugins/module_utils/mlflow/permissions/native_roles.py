@@ -46,6 +46,7 @@ class NativeRoles(Backend):
         self._lock = threading.Lock()
 
     def refreshed(self) -> None:
+        super().refreshed()
         self._users = self._roles = None
 
     # Users
@@ -112,7 +113,7 @@ class NativeRoles(Backend):
             if exc.status != 403:
                 raise
         # Who administers workspaces only may list the roles of those.
-        workspaces = [name or documents.DEFAULT for name in documents.scopes(self.server.document, [])]
+        workspaces = [name or documents.DEFAULT for name in documents.scopes(self.server.document, [], True)]
         return self.server.api.get("3.0/roles/list", workspace=workspaces).get("roles") or []
 
     def roles(self, keys: t.Collection[str]) -> list[Entry]:
@@ -265,7 +266,7 @@ class NativeRoles(Backend):
 
     def pattern(self, grant: Grant) -> str:
         """The resource as the server calls it."""
-        found = self.resources.id_of(grant.workspace, grant.type, grant.resource, fresh=True)
+        found = self.resources.id_of(grant.workspace, grant.type, grant.resource)
         if found is None:
             raise EngineError(model.dead(grant.key, grant.type, grant.resource))
         return found

@@ -30,27 +30,25 @@ class Resources:
     def __init__(self, server: Session) -> None:
         self._server = server
         self._known: dict[tuple[str, str], dict[str, str]] = {}
+        self._stale: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
-    def id_of(self, workspace: str, kind: str, resource: str, fresh: bool = False) -> str | None:
-        """What a grant calls a resource; None for one that is not there.
+    def refreshed(self) -> None:
+        """Something was written since: what is not known here may be there by now."""
+        with self._lock:
+            self._stale = set(self._known)
 
-        :param fresh: look again before saying so: it may have been made meanwhile.
-        """
+    def id_of(self, workspace: str, kind: str, resource: str) -> str | None:
+        """What a grant calls a resource; None for one that is not there."""
         if resource == model.ANY or kind in model.WHOLE:
             return model.ANY
         if kind in _PLAIN:
             return resource
         if kind == "scorer":
             experiment, _, name = resource.partition("/")
-            number = self.id_of(workspace, "experiment", experiment, fresh)
+            number = self.id_of(workspace, "experiment", experiment)
             return None if number is None else f"{number}/{urllib.parse.quote(name, safe='')}"
-        found = self._listed(workspace, kind).get(resource)
-        if found is None and fresh:
-            with self._lock:
-                self._known.pop((workspace, kind), None)
-            found = self._listed(workspace, kind).get(resource)
-        return found
+        return self._found(workspace, kind, lambda known: known.get(resource))
 
     def name_of(self, workspace: str, kind: str, identifier: str) -> str:
         """The name by which people know what is granted; #identifier where nothing is left of it."""
@@ -59,7 +57,8 @@ class Resources:
         if kind == "scorer":
             number, _, name = identifier.partition("/")
             return f"{self.name_of(workspace, 'experiment', number)}/{urllib.parse.unquote(name)}"
-        return next((name for name, known in self._listed(workspace, kind).items() if known == identifier), f"#{identifier}")
+        found = self._found(workspace, kind, lambda known: next((name for name, number in known.items() if number == identifier), None))
+        return f"#{identifier}" if found is None else found
 
     def is_there(self, workspace: str, kind: str, resource: str) -> bool:
         """Whether a grant on this would match anything."""
@@ -72,13 +71,19 @@ class Resources:
                 return False
             listed = self._server.at(workspace).get("3.0/scorers/list", experiment_id=number).get("scorers") or []
             return any(entry.get("scorer_name") == name for entry in listed)
-        return resource in self._listed(workspace, kind)
+        return self._found(workspace, kind, lambda known: known.get(resource)) is not None
 
-    def _listed(self, workspace: str, kind: str) -> dict[str, str]:
+    def _found(self, workspace: str, kind: str, look: t.Callable[[dict[str, str]], str | None]) -> str | None:
+        """Looks in a list, and again in a new one where the old one may have been read too early."""
         with self._lock:
-            if (workspace, kind) not in self._known:
-                self._known[workspace, kind] = self._list(workspace, kind) if self._server.is_there(workspace) else {}
-            return self._known[workspace, kind]
+            where = (workspace, kind)
+            if where in self._known:
+                found = look(self._known[where])
+                if found is not None or where not in self._stale:
+                    return found
+            self._known[where] = self._list(workspace, kind) if self._server.is_there(workspace) else {}
+            self._stale.discard(where)
+            return look(self._known[where])
 
     def _list(self, workspace: str, kind: str) -> dict[str, str]:
         api = self._server.at(workspace)
