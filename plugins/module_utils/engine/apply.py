@@ -45,39 +45,54 @@ def run(actions: t.Sequence[Action], server: t.Any, parallel: int, say: t.Callab
     :raises Stopped: at the first failure; what had been started is ended first.
     """
     done: list[Action] = []
-    groups = [list(group) for _key, group in itertools.groupby(actions, key=lambda action: (action.family.name, action.verb == "delete"))]
+    groups = [list(group) for _key, group in itertools.groupby(actions, key=_group_of)]
     for number, group in enumerate(groups):
-        say(f"{group[0].family.name}: {_PAST[group[0].verb]} {len(group)}")
-        lanes = parallel if group[0].family.parallel else 1
-        failed: list[tuple[Action, EngineError]] = []
-        if lanes == 1 or len(group) == 1:
-            for action in group:
-                error = _tried(action, server)
-                if error:
-                    failed.append((action, error))
-                    break
-                done.append(action)
-        else:
-            with concurrent.futures.ThreadPoolExecutor(max_workers=lanes) as pool:
-                results = {pool.submit(_tried, action, server): action for action in group}
-                for future in concurrent.futures.as_completed(results):
-                    if future.cancelled():
-                        continue
-                    error = future.result()
-                    if error:
-                        failed.append((results[future], error))
-                        for other in results:
-                            other.cancel()
-                    else:
-                        done.append(results[future])
+        family = group[0].family
+        say(f"{family.name}: {_PAST[group[0].verb]} {len(group)}")
+        written, failed = _side_by_side(group, lambda action: _carry_out(action, server), parallel if family.parallel else 1)
+        if family.linked and not failed and group[0].verb != "delete":
+            written, failed = _side_by_side(group, lambda action: _link(action, server), parallel if family.parallel else 1)
+        done += written
         if failed:
             tried = {id(action) for action in done} | {id(action) for action, _error in failed}
             raise Stopped(done, failed, [action for later in groups[number:] for action in later if id(action) not in tried])
 
 
-def _tried(action: Action, server: t.Any) -> EngineError | None:
+def _group_of(action: Action) -> tuple[str, bool, int]:
+    deleted = action.verb == "delete"
+    return action.family.name, deleted, 0 if deleted else action.family.stage(action.wanted or {})
+
+
+def _side_by_side(group: t.Sequence[Action], work: t.Callable[[Action], None], lanes: int) -> tuple[list[Action], list[tuple[Action, EngineError]]]:
+    """Carries out actions at the same time, until the first failure: those that went well, and those that did not."""
+    done: list[Action] = []
+    failed: list[tuple[Action, EngineError]] = []
+    if lanes == 1 or len(group) == 1:
+        for action in group:
+            error = _tried(work, action)
+            if error:
+                failed.append((action, error))
+                break
+            done.append(action)
+        return done, failed
+    with concurrent.futures.ThreadPoolExecutor(max_workers=lanes) as pool:
+        results = {pool.submit(_tried, work, action): action for action in group}
+        for future in concurrent.futures.as_completed(results):
+            if future.cancelled():
+                continue
+            error = future.result()
+            if error:
+                failed.append((results[future], error))
+                for other in results:
+                    other.cancel()
+            else:
+                done.append(results[future])
+    return done, failed
+
+
+def _tried(work: t.Callable[[Action], None], action: Action) -> EngineError | None:
     try:
-        _carry_out(action, server)
+        work(action)
     except EngineError as exc:
         return exc
     return None
@@ -95,6 +110,10 @@ def _carry_out(action: Action, server: t.Any) -> None:
         _create(action, server)
     else:
         family.update(server, action.current or {}, action.wanted or {}, action.changes, action.mark)
+
+
+def _link(action: Action, server: t.Any) -> None:
+    action.family.link(server, action.wanted or {}, action.changes)
 
 
 def _create(action: Action, server: t.Any) -> None:

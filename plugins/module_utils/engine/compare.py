@@ -22,7 +22,7 @@ _MISSING = object()
 class Rules(t.NamedTuple):
     """How the fields of one family of objects are compared. Fields are named by their key, at whatever depth.
 
-    :ivar ignored: fields of the object itself that are the server's own.
+    :ivar ignored: fields of the object itself, and of its children in keyed lists, that are the server's own.
     :ivar sets: lists whose order means nothing.
     :ivar strings: maps whose values the server keeps as text.
     :ivar string_lists: maps whose values the server keeps as lists of text.
@@ -168,12 +168,12 @@ def _compare(path: Path, name: str, desired: Json, current: Json, rules: Rules, 
 
 
 def _compare_maps(path: Path, name: str, desired: dict[str, Json], current: dict[str, Json], rules: Rules, exact: bool, found: list[Change]) -> None:
-    top = not path
+    top, own = not path, name == ""
     seen = set()
     for key, value in desired.items():
         field = key[1:] if key.startswith("+") and isinstance(value, list) else key
         seen.add(field)
-        if top and field in rules.ignored:
+        if own and field in rules.ignored:
             continue
         there = current.get(field, _MISSING)
         if field != key:
@@ -183,7 +183,7 @@ def _compare_maps(path: Path, name: str, desired: dict[str, Json], current: dict
     if not exact:
         return
     for key, there in current.items():
-        if key in seen or (top and key in rules.ignored) or key in rules.secrets or key.startswith(OURS):
+        if key in seen or (own and key in rules.ignored) or key in rules.secrets or key.startswith(OURS):
             continue
         default = rules.defaults.get(key) if top else None
         if not (_empty(there) and _empty(default)) and not same(there, default, key in rules.sets):

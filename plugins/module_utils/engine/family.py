@@ -20,12 +20,14 @@ class Family(t.Generic[Server]):
     :cvar rules: how objects are compared.
     :cvar parallel: whether several objects may be written at the same time.
     :cvar prunable: whether objects that are not declared may be deleted at all.
+    :cvar linked: whether objects refer to others of their own family, which is written in a second pass, by link().
     """
 
     name: t.ClassVar[str]
     rules: t.ClassVar[Rules] = Rules()
     parallel: t.ClassVar[bool] = True
     prunable: t.ClassVar[bool] = True
+    linked: t.ClassVar[bool] = False
 
     def entries(self, document: Entry) -> list[Entry]:
         """The declared objects, as the document has them."""
@@ -70,4 +72,16 @@ class Family(t.Generic[Server]):
 
     def delete(self, server: Server, current: Entry) -> None:
         """Deletes an object."""
+        raise NotImplementedError
+
+    def stage(self, entry: Entry) -> int:
+        """Objects of one stage are written at the same time, and before those of the next; entries() gives them in that order."""
+        del entry
+        return 0
+
+    def link(self, server: Server, wanted: Entry, changes: t.Sequence[Change]) -> None:
+        """Writes what refers to other objects of the same family, once all of them are there; for `linked` families.
+
+        :param changes: as for update(); every declared field of a new object.
+        """
         raise NotImplementedError
