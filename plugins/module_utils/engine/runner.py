@@ -77,10 +77,12 @@ def run(product: Product, request: Request, say: t.Callable[[str], object]) -> d
     """
     hidden = {found for family in product.families for found in secrets.collected(request.document, family.rules.secrets)}
     result: dict[str, t.Any] = {"changed": False, "plan": [], "counts": {}, "drift": [], "warnings": []}
+    before = product.counts()  # a connection kept for all items of a loop counts on
     try:
         _run(product, request, say, result)
+        result["requests"] = _since(before, product.counts())
     except EngineError as exc:
-        result["requests"] = product.counts()
+        result["requests"] = _since(before, product.counts())
         if isinstance(exc, apply.Stopped):
             result.update(
                 changed=bool(exc.done),
@@ -93,6 +95,18 @@ def run(product: Product, request: Request, say: t.Callable[[str], object]) -> d
         details = {key: secrets.scrubbed(value, hidden) if isinstance(value, str) else value for key, value in exc.details.items()}
         raise Failed(EngineError(secrets.scrubbed(str(exc), hidden), **details), result) from exc
     return result
+
+
+def _since(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The counts of one run, without what was counted earlier."""
+    return {
+        key: {part: count for part, count in _since(before.get(key) or {}, value).items() if count}
+        if isinstance(value, dict)
+        else value - before.get(key, 0)
+        if isinstance(value, (int, float))
+        else value
+        for key, value in now.items()
+    }
 
 
 def _run(product: Product, request: Request, say: t.Callable[[str], object], result: dict[str, t.Any]) -> None:
@@ -122,7 +136,7 @@ def _run(product: Product, request: Request, say: t.Callable[[str], object], res
         product.settle(made)
         if request.verify and made.actions:
             _look_again(product, families, wanted, made, request)
-    result.update(ids=product.ids(), requests=product.counts(), server=product.facts())
+    result.update(ids=product.ids(), server=product.facts())
 
 
 def _chosen(product: Product, request: Request) -> list[Family]:

@@ -175,6 +175,16 @@ def test_a_field_the_server_drops_is_an_error() -> None:
         go(server, {"name": "a", "colour": "red"})
 
 
+def test_requests_are_those_of_one_run() -> None:
+    server = Memory()
+    first = go(server, {"name": "a"})["requests"]["total"]
+    assert go(server, {"name": "a"})["requests"]["total"] == 1 < first
+    server.broken = {"b"}
+    with pytest.raises(runner.Failed) as failed:
+        go(server, {"name": "b"})
+    assert failed.value.result["requests"]["total"] == 1
+
+
 def test_twice_the_same_name() -> None:
     with pytest.raises(runner.Failed, match="things: a is declared twice"):
         go(Memory(), {"name": "a"}, {"name": "a"})
