@@ -30,7 +30,7 @@ class Api:
         :raises RefusedError: for every answer that is not a success.
         """
         version, _, rest = path.partition("/")
-        full = f"/api/{version}/mlflow/{rest}" if rest else path
+        full = path if path.startswith("/") else f"/api/{version}/mlflow/{rest}"
         headers = {WORKSPACE_HEADER: self.workspace} if self.workspace else {}
         # Flask refuses a write without a JSON type, with or without a body.
         sent = {} if body is None and method in ("POST", "PATCH", "PUT") else body
@@ -131,6 +131,6 @@ def _hint(reply: Reply, code: str, text: str, plain: str, workspace: str) -> str
         return "this path is unknown to the server: check url and static_prefix, and that this version of MLflow has the feature"
     if status == 404 and workspace and "orkspace" in text:
         return f"declare {workspace} under workspaces"
-    if code == "INVALID_STATE" and "orkspace" in text:
-        return "empty the workspace first, or delete it with on_content: move or delete"
+    if code == "RESOURCE_ALREADY_EXISTS":
+        return "something has this name that was not listed: a prompt and a model share their names, and what was deleted may keep its own"
     return ""

@@ -12,6 +12,7 @@ from ..engine import door
 from ..engine.errors import EngineError
 from ..engine.family import Family
 from ..engine.http import Http, Settings, basic
+from . import session as session_module
 from .session import Session
 
 
@@ -35,6 +36,8 @@ CONNECTION: dict[str, dict[str, t.Any]] = {
     "retries": {"type": "int", "default": 3},
     "retry_delay": {"type": "float", "default": 0.5},
 }
+# For the modules that may delete a workspace.
+CONTENT: dict[str, dict[str, t.Any]] = {"workspace_content": {"type": "str", "choices": list(session_module.CONTENT), "default": "refuse"}}
 CONSTRAINTS: dict[str, t.Any] = {
     "required_together": [("username", "password")],
     "mutually_exclusive": [("username", "token")],
@@ -75,7 +78,7 @@ def session(params: t.Mapping[str, t.Any], families: t.Sequence[Family], pruned:
 
     :param pruned: families of which undeclared objects may be deleted.
     """
-    return Session(http(params), families, pruned)
+    return Session(http(params), families, pruned, params.get("workspace_content") or "refuse")
 
 
 def placed(params: t.Mapping[str, t.Any], document: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

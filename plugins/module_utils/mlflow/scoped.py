@@ -22,6 +22,8 @@ class MlflowFamily(Family["Session"]):
     :cvar path: where the document has the family.
     :cvar fields: keys that an entry may have.
     :cvar required: those it must have.
+    :cvar since: version of MLflow that has the family first; on older servers it is empty, and may not be declared.
+    :cvar gateway: whether it is part of the AI gateway, which may be switched off.
     :cvar registered: whether its objects have no place for a mark, so that the registry keeps it.
     """
 
@@ -30,6 +32,8 @@ class MlflowFamily(Family["Session"]):
     required: t.ClassVar[tuple[str, ...]] = ("name",)
     scoped: t.ClassVar[bool] = False
     registered: t.ClassVar[bool] = False
+    since: t.ClassVar[tuple[int, int]] = (3, 10)
+    gateway: t.ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
         super().__init_subclass__(**kwargs)

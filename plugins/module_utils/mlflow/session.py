@@ -18,6 +18,7 @@ from .api import Api
 from .registry import Registry
 
 OLDEST = (3, 10)
+CONTENT = {"refuse": "RESTRICT", "move": "SET_DEFAULT", "delete": "CASCADE"}
 # A loop of tasks asks one server again and again from one process; what it can do does not change meanwhile.
 _KNOWN_FOR = 30.0  # seconds
 _known: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, dict[str, t.Any], str]] = {}
@@ -28,15 +29,17 @@ class Session:
 
     :ivar families: in the order in which they are written.
     :ivar pruned: names of the families that have to be listed whole, because what is not declared may be deleted.
+    :ivar workspace_content: what becomes of the content of a workspace that is deleted, in the server's words.
     :ivar version: the server's version as numbers, for comparisons.
     :ivar document: the declared state, once the session is open.
     """
 
-    def __init__(self, http: Http, families: t.Sequence[Family], pruned: t.Collection[str] = ()) -> None:
+    def __init__(self, http: Http, families: t.Sequence[Family], pruned: t.Collection[str] = (), workspace_content: str = "refuse") -> None:
         self.http = http
         self._before = http.counts()  # of other items of a loop
         self.families = families
         self.pruned = frozenset(pruned)
+        self.workspace_content = CONTENT[workspace_content]
         self.version: tuple[int, ...] = ()
         self.document: Entry = {}
         self._info: dict[str, t.Any] = {}
@@ -72,6 +75,10 @@ class Session:
         """Whether the server is of this version or newer."""
         return self.version >= version
 
+    def knows(self, family: Family) -> bool:
+        """Whether the server has this family."""
+        return self.version >= getattr(family, "since", OLDEST) and (self.has_gateway or not getattr(family, "gateway", False))
+
     def workspaces(self) -> dict[str, Entry]:
         """The server's workspaces by name, as it returns them; read once. The default one alone where they are not enabled."""
         if self._workspaces is None:
@@ -88,7 +95,9 @@ class Session:
         return workspace in ("", documents.DEFAULT) or workspace in self.workspaces()
 
     def scopes(self, family: Family, keys: t.Collection[str]) -> list[str]:
-        """Workspaces in which to look for objects of a family, of those that are there."""
+        """Workspaces in which to look for objects of a family, of those that are there; none where the server does not know the family."""
+        if not self.knows(family):
+            return []
         return [name for name in documents.scopes(self.document, keys, family.name in self.pruned) if self.is_there(name)]
 
     def declared(self, family: Family) -> dict[str, Entry]:
@@ -153,6 +162,15 @@ class Session:
         self.version = tuple(int(part) for part in self._version.split(".")[:2] if part.isdigit())
         if self.version < OLDEST:
             raise EngineError(f"{self.http.base} runs MLflow {self._version}: these modules need {'.'.join(map(str, OLDEST))} or newer")
+        for family in self.families:
+            if family.entries(document) and not self.knows(family):
+                needed = ".".join(map(str, getattr(family, "since", OLDEST)))
+                switched = self.since(*getattr(family, "since", OLDEST))
+                raise EngineError(
+                    f"{family.name} cannot be declared for {self.http.base}: "
+                    + ("its AI gateway is switched off: start it with MLFLOW_ENABLE_AI_GATEWAY=true" if switched else
+                       f"it runs MLflow {self._version}, and they came with {needed}: update the server, or leave them out")
+                )  # fmt: skip
         spoken_of = documents.workspaces(document)
         if spoken_of and not self.has_workspaces:
             raise EngineError(

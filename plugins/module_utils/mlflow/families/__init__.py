@@ -8,12 +8,18 @@ import typing as t
 
 from ...engine.family import Family
 from .experiments import Experiments
+from .prompts import Prompts
 from .registered_models import RegisteredModels
+from .webhooks import Webhooks
+from .workspaces import Workspaces
 
 # Whoever adds a family adds its line here.
 CLASSES: tuple[type[Family[t.Any]], ...] = (
+    Workspaces,
     Experiments,
     RegisteredModels,
+    Prompts,
+    Webhooks,
 )
 
 

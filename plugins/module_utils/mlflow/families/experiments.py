@@ -85,6 +85,11 @@ class Experiments(ScopedFamily):
             "lifecycle_stage": item.get("lifecycle_stage", "active"),
         }
 
+    def mark(self, server: Session, key: str, current: Entry) -> marks.Mark | None:
+        found = super().mark(server, key, current)
+        # Deleted, by us or by hand, it is like one that is missing: nobody changed it.
+        return found._replace(applied={}) if found and current["lifecycle_stage"] == "deleted" else found
+
     def builtin(self, current: Entry) -> bool:
         return current.get("name") == "Default"  # MLflow's own, which it makes again
 

@@ -82,7 +82,7 @@ class RegisteredModels(ScopedFamily):
             if one["key"] in seen:
                 found.append(f"{label}: versions: {one['key']} is declared twice: give each a label")
             seen.add(one["key"])
-        for alias, wanted in (entry.get("aliases") if isinstance(entry.get("aliases"), dict) else {}).items():
+        for alias, wanted in (entry["aliases"] if isinstance(entry.get("aliases"), dict) else {}).items():
             if wanted is not None and not str(wanted).isdigit() and str(wanted) not in seen:
                 found.append(f"{label}: alias {alias} names {wanted!r}, which is neither the number of a version nor the label or source of one declared here")
         return found
@@ -176,7 +176,7 @@ class RegisteredModels(ScopedFamily):
         elif field == ["description"]:
             api.patch("2.0/model-versions/update", name=name, version=numbers[label], description=change.after or "")
         elif field[0] == "tags":
-            one = next((one for one in wanted.get("versions") or [] if one["key"] == label), {})
+            one: Entry = next((one for one in wanted.get("versions") or [] if one["key"] == label), {})
             texts, gone = tag_changes([change._replace(path=change.path[2:])], one, None, {})
             for tag, value in texts.items():
                 api.post("2.0/model-versions/set-tag", name=name, version=numbers[label], key=tag, value=value)
