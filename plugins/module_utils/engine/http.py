@@ -113,6 +113,12 @@ class Http:
             raise EngineError(f"certificates for {self.base} cannot be read ({exc.strerror or exc}): check ca_path, client_cert and client_key") from exc
         return context
 
+    def pause(self, seconds: float) -> None:
+        """Waits before a request is sent again that the server refused for the moment; counts as a repetition."""
+        with self._lock:
+            self.retried += 1
+        self._sleep(seconds)
+
     def close(self) -> None:
         """Closes every connection of every thread."""
         with self._lock:

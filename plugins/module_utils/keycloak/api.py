@@ -36,7 +36,8 @@ class Api:
             header = self.tokens.header()
             reply = self.http.request(method, full, body=body, query=query, headers=header)
             # A token may end or be revoked while we work; rights that came after it was made are not in it.
-            if reply.status != 401 or again or not self.tokens.renew(header["Authorization"]):
+            outdated = reply.status == 401 or (reply.status == 403 and self.tokens.inherited)
+            if not outdated or again or not self.tokens.renew(header["Authorization"]):
                 break
         if reply.status >= 400:
             raise refusal(reply, method, full, self.realm)
@@ -63,8 +64,11 @@ class Api:
         result: list[Json] = []
         while True:
             page = self.get(path, first=len(result), max=PAGE, **query) or []
+            if result and page and page[0] == result[0]:
+                return result  # a list that knows no pages begins again
             result += page
-            if len(page) < PAGE:
+            # Some servers and proxies have a limit of their own below ours: a round number may be one, any other is the end.
+            if not page or len(page) % 10:
                 return result
 
     def post(self, path: str, body: Json, **query: t.Any) -> str:
@@ -73,7 +77,15 @@ class Api:
         return str(reply.headers.get("Location") or "").rstrip("/").rpartition("/")[2]
 
     def put(self, path: str, body: Json = None) -> None:
-        self.send("PUT", path, body)
+        """Changes something; a realm that another run is writing is waited for."""
+        for pause in (0.2, 0.5, 1.0, 2.0, None) if path == "" else (None,):
+            try:
+                self.send("PUT", path, body)
+                return
+            except RefusedError as exc:
+                if exc.status != 409 or pause is None:
+                    raise
+                self.http.pause(pause)
 
     def delete(self, path: str, body: Json = None) -> None:
         self.send("DELETE", path, body)

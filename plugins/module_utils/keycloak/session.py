@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import typing as t
 
@@ -12,9 +13,12 @@ from ..engine.errors import EngineError
 from ..engine.family import Entry, Family
 from ..engine.http import Http
 from ..engine.plan import Plan
-from . import registry
+from . import documents, registry
 from .api import Api
 from .tokens import Tokens
+
+Item = t.TypeVar("Item")
+_LANES = 4
 
 
 class Session:
@@ -23,13 +27,21 @@ class Session:
     :ivar api: the Admin API of the realm.
     :ivar realm: its representation; empty while there is none (it is in the plan then).
     :ivar declared: the document.
+    :ivar pruned: names of the families of which everything has to be read, because what is not declared may be deleted.
+    :ivar made_realm: whether the realm was made in this run: what Keycloak gives a new realm is not in the snapshot.
     """
 
-    def __init__(self, http: Http, tokens: Tokens, realm: str, families: t.Sequence[Family]) -> None:
+    def __init__(self, http: Http, tokens: Tokens, realm: str, families: t.Sequence[Family], pruned: t.Collection[str] = ()) -> None:
         self.api = Api(http, tokens, realm)
         self.families = families
         self.realm: Entry = {}
         self.declared: Entry = {}
+        self.pruned = frozenset(pruned)
+        self.made_realm = False
+        self._before = http.counts()
+        self._logins_before = tokens.requests
+        self._born: dict[str, dict[str, Entry]] = {}
+        self._realm_is_fresh = False
         self._ids: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._facts: dict[str, t.Any] = {}
@@ -55,18 +67,57 @@ class Session:
         """Names of all objects of a family that are known to be there."""
         return {name for kind, name in self._ids if kind == family}
 
+    def name_of(self, family: str, identifier: str) -> str | None:
+        """The name of an object by its identifier, when it was read."""
+        with self._lock:
+            return next((name for (kind, name), found in self._ids.items() if kind == family and found == identifier), None)
+
+    def current_realm(self) -> Entry:
+        """The realm's representation: as open() has just read it, else read again."""
+        if not self._realm_is_fresh:
+            self.realm = self.api.find("") or {}
+        self._realm_is_fresh = False
+        return self.realm
+
+    def realm_made(self) -> None:
+        """After the realm was created: a new token has rights in it, and it is not empty."""
+        self.api.tokens.renew()
+        self.realm = self.api.get("")
+        self.made_realm = True
+
+    def born_with(self, family: Family) -> dict[str, Entry]:
+        """Objects of a family that Keycloak gave the realm made in this run; none when it was there before."""
+        with self._lock:
+            found = self._born.get(family.name)
+        if found is None:
+            found = family.read(self, ()) if self.made_realm else {}
+            with self._lock:
+                found = self._born.setdefault(family.name, found)
+        return found
+
+    def each(self, work: t.Callable[[Item], object], items: t.Sequence[Item]) -> None:
+        """Reads about several objects at the same time."""
+        if len(items) < 2:
+            for item in items:
+                work(item)
+            return
+        with concurrent.futures.ThreadPoolExecutor(max_workers=_LANES) as pool:
+            for _none in pool.map(work, items):
+                pass
+
     def serverinfo(self) -> Entry:
         """What the server is and has: asked for once, when somebody wants to know."""
         with self._lock:
             if self._serverinfo is None:
                 self._serverinfo = self.api.get("/admin/serverinfo") or {}
+                system, features = self._serverinfo.get("systemInfo") or {}, self._serverinfo.get("features") or []
+                self._facts = {"version": system.get("version", ""), "features": sorted(str(one["name"]) for one in features if one.get("enabled"))}
             return self._serverinfo
 
     # What the runner asks for
 
     def problems(self, document: Entry) -> list[str]:
-        del document
-        return []
+        return documents.problems(document, self.api.realm, self.families)
 
     def open(self, document: Entry) -> None:
         """Logs in and reads the realm.
@@ -84,10 +135,17 @@ class Session:
                 f"realm {self.api.realm} is there, but this account may not see its settings: give it roles of the client {self.api.realm}-realm "
                 "(in master) or realm-management (in the realm itself)"
             )
+        self._realm_is_fresh = True
+        makes_it = any(family.name == "realm" and family.entries(document) for family in self.families)
+        if not self.realm and document and not makes_it:
+            raise EngineError(
+                f"realm {self.api.realm} does not exist on {self.api.http.base}: to have it made, declare it (realm: {self.api.realm} in the document), "
+                "else check the name, and that url has the server's base path"
+            )
         self._registry = registry.read(self.realm.get("attributes") or {})
 
     def mark_of(self, family: Family, key: str, current: Entry) -> marks.Mark | None:
-        own = family.mark(self, key, current)
+        own = None if getattr(family, "registered", False) else family.mark(self, key, current)
         return own if own is not None else self._registry.get(family.name, {}).get(key)
 
     def settle(self, made: Plan) -> None:
@@ -111,7 +169,15 @@ class Session:
         return dict(self._facts)
 
     def ids(self) -> dict[str, t.Any]:
-        return {f"{family}/{name}": identifier for (family, name), identifier in sorted(self._ids.items())}
+        declared = {(family.name, family.key(entry)) for family in self.families for entry in family.entries(self.declared)}
+        return {f"{family}/{name}": self._ids[family, name] for family, name in sorted(declared & self._ids.keys())}
 
     def counts(self) -> dict[str, t.Any]:
-        return {**self.api.http.counts(), "token_requests": self.api.tokens.requests}
+        """Requests of this session alone: its connection may have served others before."""
+        now, before = self.api.http.counts(), self._before
+        by_method = {method: count - before["by_method"].get(method, 0) for method, count in now["by_method"].items()}
+        return {
+            **{name: now[name] - before[name] for name in ("total", "retries", "elapsed_ms")},
+            "by_method": {method: count for method, count in by_method.items() if count},
+            "token_requests": self.api.tokens.requests - self._logins_before,
+        }

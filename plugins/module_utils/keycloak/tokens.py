@@ -10,13 +10,14 @@ import typing as t
 
 from ..engine.errors import EngineError, RefusedError, cut
 from ..engine.http import Http, Reply, quote
+from . import token_cache
 
 _RENEW_AT = 0.7  # of a token's life
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Credentials(t.NamedTuple):
-    """Who logs in, by whichever of these is given: a token, a client (secret, signed assertion or certificate), a user.
+    """Who logs in, by whichever of these is given: a token, a refresh token, a user, a client (secret, assertion or certificate).
 
     :ivar realm: the realm to log in to.
     :ivar client_id: the client that logs in, itself or for a user.
@@ -32,18 +33,26 @@ class Credentials(t.NamedTuple):
     password: str = ""
     totp: str = ""
     token: str = ""
+    refresh_token: str = ""
+    scope: str = ""
 
 
 class Tokens:
-    """Keeps a valid access token; safe to use from several threads."""
+    """Keeps a valid access token; safe to use from several threads.
 
-    def __init__(self, http: Http, credentials: Credentials, clock: t.Callable[[], float] = time.monotonic) -> None:
+    :ivar inherited: whether the token comes from an earlier task, so that it may lack rights that were given since.
+    """
+
+    def __init__(self, http: Http, credentials: Credentials, clock: t.Callable[[], float] = time.monotonic, cache: bool = False) -> None:
         self._http = http
         self._credentials = credentials
         self._clock = clock
         self._lock = threading.Lock()
         self._token = credentials.token
         self._renew_after = float("inf") if credentials.token else 0.0
+        self._refresh_token = credentials.refresh_token
+        self._cache = _cache_name(http.base, credentials) if cache and not credentials.token else ""
+        self.inherited = False
         self.requests = 0
 
     def header(self) -> dict[str, str]:
@@ -52,6 +61,8 @@ class Tokens:
         :raises EngineError: when nobody can log in.
         """
         with self._lock:
+            if not self._token and self._cache:
+                self._inherit()
             if not self._token or self._clock() >= self._renew_after:
                 self._log_in()
             return {"Authorization": f"Bearer {self._token}"}
@@ -62,8 +73,17 @@ class Tokens:
             return False
         with self._lock:
             if refused is None or refused == f"Bearer {self._token}":
+                if self._cache:
+                    token_cache.drop(self._cache)
                 self._log_in()
             return True
+
+    def _inherit(self) -> None:
+        found = token_cache.load(self._cache)
+        if found:
+            self._token, seconds = found
+            self._renew_after = self._clock() + seconds
+            self.inherited = True
 
     def _log_in(self) -> None:
         who = self._credentials
@@ -73,12 +93,16 @@ class Tokens:
             form.update(client_assertion_type=_ASSERTION_TYPE, client_assertion=who.assertion(f"{self._http.base}/realms/{quote(who.realm)}"))
         elif who.client_secret:
             form["client_secret"] = who.client_secret
-        if who.username:
+        if self._refresh_token:
+            form.update(grant_type="refresh_token", refresh_token=self._refresh_token)
+        elif who.username:
             form.update(grant_type="password", username=who.username, password=who.password)
             if who.totp:
                 form["totp"] = who.totp
         else:
             form["grant_type"] = "client_credentials"
+        if who.scope:
+            form["scope"] = who.scope
         self.requests += 1
         began = self._clock()
         reply = self._http.request("POST", path, form=form)
@@ -87,9 +111,20 @@ class Tokens:
         try:
             answer = reply.json()
             self._token = answer["access_token"]
-            self._renew_after = began + _RENEW_AT * float(answer.get("expires_in") or 60)
+            life = _RENEW_AT * float(answer.get("expires_in") or 60)
+            self._renew_after = began + life
+            if self._refresh_token:  # a server that lets each be used once only has sent the next one
+                self._refresh_token = str(answer.get("refresh_token") or self._refresh_token)
         except (ValueError, KeyError, TypeError) as exc:
             raise EngineError(f"{self._http.base}{path} did not answer with a token: is this address Keycloak's?") from exc
+        self.inherited = False
+        if self._cache:
+            token_cache.save(self._cache, self._token, life)
+
+
+def _cache_name(base: str, who: Credentials) -> str:
+    # A signed assertion is new each time; what it proves is the client, and that only its key's holder reads this user's files.
+    return token_cache.name_of([base, who.realm, who.client_id, who.username, who.scope], [who.client_secret, who.password, who.refresh_token])
 
 
 def _refusal(reply: Reply, who: Credentials, base: str) -> EngineError:
@@ -100,6 +135,11 @@ def _refusal(reply: Reply, who: Credentials, base: str) -> EngineError:
     answer = answer if isinstance(answer, dict) else {}
     code, text = str(answer.get("error") or ""), cut(str(answer.get("error_description") or answer.get("error") or ""))
     name = f"user {who.username}" if who.username else f"client {who.client_id}"
+    if who.refresh_token and code == "invalid_grant":
+        return RefusedError(
+            f"login to {base} by a refresh token of client {who.client_id} of realm {who.realm} failed ({text}): it has ended or was used, get a new one",
+            status=reply.status, code=code, method="POST",
+        )  # fmt: skip
     if reply.status == 404:
         hint = f"check url (servers before 17, and some since, add /auth) and that realm {who.realm} exists"
     elif code in ("invalid_client", "unauthorized_client"):

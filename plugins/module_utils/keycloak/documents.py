@@ -1,0 +1,126 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shape of a Keycloak document, which is that of a realm export: what its top level may hold, and what is refused. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing as t
+
+from ..engine.compare import Json
+from ..engine.family import Entry, Family
+
+_SUBSTITUTION = re.compile(r"\$\((?P<what>[^)]*)\)?")
+_NEAR = 0.84
+
+# What each family takes from the top of a document; everything else there is a setting of the realm itself.
+FAMILY_KEYS = frozenset(
+    """adminPermissions authenticationFlows authenticatorConfig clientPolicies clientProfiles clientScopeMappings clientScopes clients components
+    defaultDefaultClientScopes defaultGroups defaultOptionalClientScopes eventsConfig groups identityProviderMappers identityProviders localizationTexts
+    organizations requiredActions roles scopeMappings userProfile users""".split()
+)
+BINDING_KEYS = frozenset(
+    """browserFlow clientAuthenticationFlow directGrantFlow dockerAuthenticationFlow firstBrokerLoginFlow registrationFlow resetCredentialsFlow""".split()
+)
+# Exports hold these, but they are the server's own.
+SERVER_KEYS = frozenset({"id", "keycloakVersion", "defaultRole", "federatedUsers", "users-managed"})
+# Fields of old releases: what takes their place.
+REPLACED = {
+    "applications": "clients",
+    "oauthClients": "clients",
+    "applicationScopeMappings": "clientScopeMappings",
+    "clientTemplates": "clientScopes",
+    "defaultRoles": "composites of the role default-roles-REALM under roles.realm",
+    "userFederationProviders": "components",
+    "userFederationMappers": "components",
+    "protocolMappers": "protocolMappers of a client or client scope",
+    "requiredCredentials": "",
+}
+REALM_KEYS = frozenset(
+    """accessCodeLifespan accessCodeLifespanLogin accessCodeLifespanUserAction accessTokenLifespan accessTokenLifespanForImplicitFlow accountTheme
+    actionTokenGeneratedByAdminLifespan actionTokenGeneratedByUserLifespan adminEventsDetailsEnabled adminEventsEnabled adminPermissionsEnabled adminTheme
+    attributes browserSecurityHeaders bruteForceProtected bruteForceStrategy clientOfflineSessionIdleTimeout clientOfflineSessionMaxLifespan
+    clientSessionIdleTimeout clientSessionMaxLifespan defaultLocale defaultSignatureAlgorithm displayName displayNameHtml duplicateEmailsAllowed
+    editUsernameAllowed emailTheme enabled enabledEventTypes eventsEnabled eventsExpiration eventsListeners failureFactor internationalizationEnabled
+    loginTheme loginWithEmailAllowed maxDeltaTimeSeconds maxFailureWaitSeconds maxSecondaryAuthFailures maxTemporaryLockouts minimumQuickLoginWaitSeconds
+    notBefore oauth2DeviceCodeLifespan oauth2DevicePollingInterval offlineSessionIdleTimeout offlineSessionMaxLifespan offlineSessionMaxLifespanEnabled
+    organizationsEnabled otpPolicyAlgorithm otpPolicyCodeReusable otpPolicyDigits otpPolicyInitialCounter otpPolicyLookAheadWindow otpPolicyPeriod
+    otpPolicyType otpSupportedApplications passwordPolicy permanentLockout quickLoginCheckMilliSeconds realm refreshTokenMaxReuse registrationAllowed
+    registrationEmailAsUsername rememberMe requiredCredentials resetPasswordAllowed revokeRefreshToken scimApiEnabled smtpServer sslRequired
+    ssoSessionIdleTimeout ssoSessionIdleTimeoutRememberMe ssoSessionMaxLifespan ssoSessionMaxLifespanRememberMe supportedLocales
+    userManagedAccessAllowed verifiableCredentialsEnabled verifyEmail waitIncrementSeconds webAuthnPolicyAcceptableAaguids
+    webAuthnPolicyAttestationConveyancePreference webAuthnPolicyAuthenticatorAttachment webAuthnPolicyAvoidSameAuthenticatorRegister
+    webAuthnPolicyCreateTimeout webAuthnPolicyExtraOrigins webAuthnPolicyPasswordlessAcceptableAaguids
+    webAuthnPolicyPasswordlessAttestationConveyancePreference webAuthnPolicyPasswordlessAuthenticatorAttachment
+    webAuthnPolicyPasswordlessAvoidSameAuthenticatorRegister webAuthnPolicyPasswordlessCreateTimeout webAuthnPolicyPasswordlessExtraOrigins
+    webAuthnPolicyPasswordlessPasskeysEnabled webAuthnPolicyPasswordlessRequireResidentKey webAuthnPolicyPasswordlessResidentKey
+    webAuthnPolicyPasswordlessRpEntityName webAuthnPolicyPasswordlessRpId webAuthnPolicyPasswordlessSignatureAlgorithms
+    webAuthnPolicyPasswordlessUserVerificationRequirement webAuthnPolicyRequireResidentKey webAuthnPolicyResidentKey webAuthnPolicyRpEntityName
+    webAuthnPolicyRpId webAuthnPolicySignatureAlgorithms webAuthnPolicyUserVerificationRequirement""".split()
+)
+_TOP = REALM_KEYS | FAMILY_KEYS | BINDING_KEYS | SERVER_KEYS
+
+
+def settings(document: Entry) -> Entry:
+    """The realm's own settings in a document."""
+    others = FAMILY_KEYS | BINDING_KEYS | SERVER_KEYS
+    return {key: value for key, value in document.items() if key.lstrip("+") not in others}
+
+
+def problems(document: Entry, realm: str, families: t.Sequence[Family]) -> list[str]:
+    """What is wrong with a document as a whole."""
+    del families
+    found = [_substitution(path, value) for path, value in _texts(document, ()) if "$(" in value]
+    for key in document:
+        if REPLACED.get(key):
+            found.append(f"{key} is a field of releases before 26: use {REPLACED[key]}")
+        else:
+            found += misspelt("", [key], _TOP)
+    if document.get("realm") not in (None, "", realm):
+        found.append(f"the document is for realm {document['realm']}, the option realm says {realm}: give one of them only, or the same")
+    for key, kind in _SHAPES.items():
+        if not isinstance(document.get(key), (kind, type(None))):
+            found.append(f"{key}: expected a {'list' if kind is list else 'map'}, as in a realm export")
+    return found
+
+
+_SHAPES: dict[str, type] = {
+    **dict.fromkeys(("clients", "clientScopes", "groups", "users", "defaultGroups", "scopeMappings", "defaultDefaultClientScopes"), list),
+    **dict.fromkeys(("roles", "clientScopeMappings", "attributes", "smtpServer"), dict),
+}
+
+
+def _substitution(path: tuple[str, ...], value: str) -> str:
+    found = _SUBSTITUTION.search(value)
+    what = found["what"] if found else ""
+    kind, _, rest = what.partition(":")
+    plugin = {"env": f"lookup('ansible.builtin.env', '{rest.partition(':-')[0]}')", "file": f"lookup('ansible.builtin.file', '{rest.rpartition(':')[2]}')"}
+    remedy = "{{ " + plugin.get(kind, "a_variable") + " }}"
+    return f"{'.'.join(path)}: $({what}) is a substitution of keycloak-config-cli, nothing fills it in here: write {remedy}, or any variable, and give the document as config"
+
+
+def _texts(value: Json, path: tuple[str, ...]) -> t.Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            label = next((str(item[key]) for key in ("name", "clientId", "alias", "username") if item.get(key)), "") if isinstance(item, dict) else ""
+            yield from _texts(item, (*path, label or str(number)))
+    elif isinstance(value, str):
+        yield path, value
+
+
+def misspelt(where: str, keys: t.Iterable[str], known: t.Collection[str]) -> list[str]:
+    """Lines about keys that are nearly known ones. What resembles none may be newer than this list: the server decides."""
+    found = []
+    lower = {key.lower(): key for key in known}
+    for key in keys:
+        plain = str(key).lstrip("+")
+        if plain in known:
+            continue
+        near = lower.get(plain.replace("_", "").replace("-", "").lower()) or next(iter(difflib.get_close_matches(plain, known, 1, _NEAR)), None)
+        if near:
+            found.append(f"{where}{plain} is not a known key: did you mean {near}?")
+    return found
