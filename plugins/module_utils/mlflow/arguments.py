@@ -8,11 +8,11 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
-from ..engine import door
+from ..engine import connection, door
 from ..engine.errors import EngineError
 from ..engine.family import Family
-from ..engine.http import Http, Settings, basic
-from . import session as session_module
+from ..engine.http import Http, basic
+from . import session as sessions
 from .session import Session
 
 
@@ -21,6 +21,7 @@ def _from(*names: str) -> tuple[t.Any, list[str]]:
 
 
 CONNECTION: dict[str, dict[str, t.Any]] = {
+    **connection.CONNECTION,
     "url": {"type": "str", "required": True, "fallback": _from("MLFLOW_TRACKING_URI")},
     "static_prefix": {"type": "str", "fallback": _from("MLFLOW_STATIC_PREFIX")},
     "workspace": {"type": "str", "fallback": _from("MLFLOW_WORKSPACE")},
@@ -29,15 +30,9 @@ CONNECTION: dict[str, dict[str, t.Any]] = {
     "token": {"type": "str", "no_log": True, "fallback": _from("MLFLOW_TRACKING_TOKEN")},
     "ca_path": {"type": "path", "fallback": _from("MLFLOW_TRACKING_SERVER_CERT_PATH")},
     "client_cert": {"type": "path", "fallback": _from("MLFLOW_TRACKING_CLIENT_CERT_PATH")},
-    "client_key": {"type": "path"},
-    "proxy": {"type": "str"},
-    "headers": {"type": "dict", "no_log": True},
-    "timeout": {"type": "float", "default": 30},
-    "retries": {"type": "int", "default": 3},
-    "retry_delay": {"type": "float", "default": 0.5},
 }
 # For the modules that may delete a workspace.
-CONTENT: dict[str, dict[str, t.Any]] = {"workspace_content": {"type": "str", "choices": list(session_module.CONTENT), "default": "refuse"}}
+CONTENT: dict[str, dict[str, t.Any]] = {"workspace_content": {"type": "str", "choices": list(sessions.CONTENT), "default": "refuse"}}
 CONSTRAINTS: dict[str, t.Any] = {
     "required_together": [("username", "password")],
     "mutually_exclusive": [("username", "token")],
@@ -50,26 +45,14 @@ def http(params: t.Mapping[str, t.Any]) -> Http:
 
     :raises EngineError: when the options do not make one.
     """
-    headers = {str(name): str(value) for name, value in (params.get("headers") or {}).items()}
-    if params.get("token"):
-        headers["Authorization"] = f"Bearer {params['token']}"
-    elif params.get("username"):
-        headers["Authorization"] = basic(params["username"], params["password"])
-    url = str(params["url"])
+    url, prefix = str(params["url"]), (params.get("static_prefix") or "").strip("/")
     if not url.startswith(("http://", "https://")):
         raise EngineError(f"url {url!r} is no address of a server (it may come from MLFLOW_TRACKING_URI): give it as https://host[:port]")
-    prefix = (params.get("static_prefix") or "").strip("/")
-    settings = Settings(
-        url=f"{url.rstrip('/')}/{prefix}" if prefix else url,
-        timeout=params["timeout"],
-        retries=params["retries"],
-        retry_delay=params["retry_delay"],
-        ca_path=params.get("ca_path") or "",
-        client_cert=params.get("client_cert") or "",
-        client_key=params.get("client_key") or "",
-        proxy=params.get("proxy") or "",
-        headers=tuple(sorted(headers.items())),
-    )
+    settings = connection.settings_of(params, f"{url.rstrip('/')}/{prefix}" if prefix else url)
+    if params.get("token"):
+        settings = settings._replace(headers=(*settings.headers, ("Authorization", f"Bearer {params['token']}")))
+    elif params.get("username"):
+        settings = settings._replace(headers=(*settings.headers, ("Authorization", basic(params["username"], params["password"]))))
     return door.kept("mlflow", settings, lambda: Http(settings))
 
 

@@ -36,7 +36,6 @@ class Session:
 
     def __init__(self, http: Http, families: t.Sequence[Family], pruned: t.Collection[str] = (), workspace_content: str = "refuse") -> None:
         self.http = http
-        self._before = http.counts()  # of other items of a loop
         self.families = families
         self.pruned = frozenset(pruned)
         self.workspace_content = CONTENT[workspace_content]
@@ -222,7 +221,4 @@ class Session:
         }  # fmt: skip
 
     def counts(self) -> dict[str, t.Any]:
-        now, before = self.http.counts(), self._before
-        methods = {name: count - before["by_method"].get(name, 0) for name, count in now["by_method"].items()}
-        since = {name: now[name] - before[name] for name in ("total", "retries", "elapsed_ms")}
-        return {**since, "by_method": {name: count for name, count in methods.items() if count}}
+        return self.http.counts()

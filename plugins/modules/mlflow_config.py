@@ -1,0 +1,154 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mlflow_config
+short_description: Bring an MLflow server to the state that one document declares
+version_added: 0.2.0
+description:
+  - Reads each family of objects once, plans what has to be done, and does it; check mode makes the same plan and carries out nothing.
+  - The document's keys are C(workspaces), C(experiments), C(registered_models), C(prompts), C(webhooks), C(gateway) (with C(secrets),
+    C(model_definitions), C(endpoints), C(budgets) and C(guardrails)), C(datasets), C(label_schemas), C(review_queues), C(scorers), C(users),
+    C(roles) and C(grants). Each is a list of objects in the words of MLflow's REST API, with tags and aliases as maps.
+  - A family stands at the top of the document, for the workspace that O(workspace) or the document's key C(workspace) names, or inside an entry of
+    C(workspaces). In results, an object outside the default workspace is called C(name@workspace).
+  - Ownership marks are kept as tags of experiments, models, prompts, endpoints and datasets. Those of other objects are kept as tags of an experiment
+    named C(.ansible-state) in the same workspace.
+  - An experiment that was deleted is restored when it is declared. What MLflow cannot change (an experiment's C(artifact_location), a version's
+    C(source)) is refused before the first write when it differs.
+  - Versions and aliases of a registered model are looked at only where they are declared, for pipelines make them too. A version is recognised by its
+    C(label), which is kept as a tag, or by its C(source) and C(run_id); an alias is declared for a number, a label or a source.
+  - The C(template) of a prompt is compared with its latest version, and a new version is made when it differs. An alias declared for C(latest) follows.
+author: The mlops.platform authors (@mlops-platform)
+extends_documentation_fragment:
+  - mlops.platform.mlflow
+  - mlops.platform.mlflow.content
+  - mlops.platform.connection
+  - mlops.platform.engine
+  - mlops.platform.engine.document
+seealso:
+  - module: mlops.platform.mlflow_experiment
+  - module: mlops.platform.mlflow_registered_model
+"""
+
+EXAMPLES = r"""
+- name: Declare what an MLflow server holds
+  mlops.platform.mlflow_config:
+    url: https://mlflow.example.com
+    username: admin
+    password: "{{ mlflow_admin_password }}"
+    owner: fraud-team
+    prune: owned
+    config:
+      experiments:
+        - name: fraud/training
+          description: Nightly training of the fraud model
+          tags:
+            team: fraud
+      registered_models:
+        - name: fraud
+          description: Scores payments
+          versions:
+            - label: imported
+              source: s3://models/fraud/2026-01
+          aliases:
+            baseline: imported
+      prompts:
+        - name: fraud.explain
+          template: "Explain in {{ '{{' }} language {{ '}}' }} why the payment was refused."
+          commit_message: First version
+          aliases:
+            production: latest
+
+- name: See what would change, from a file of the repository
+  mlops.platform.mlflow_config:
+    url: https://mlflow.example.com
+    token: "{{ mlflow_token }}"
+    config_file: mlflow.yml
+  check_mode: true
+  diff: true
+
+- name: Fill the workspaces of two teams
+  mlops.platform.mlflow_config:
+    url: https://mlflow.example.com
+    username: admin
+    password: "{{ mlflow_admin_password }}"
+    secret_hash_key: "{{ secret_hash_key }}"
+    config:
+      workspaces:
+        - name: fraud
+          description: Fraud team
+          experiments:
+            - name: training
+        - name: search
+          webhooks:
+            - name: deploy
+              url: https://ci.example.com/hooks/mlflow
+              events: [model_version_alias.created]
+              secret: "{{ webhook_secret }}"
+"""
+
+RETURN = r"""
+plan:
+  description: What was done, or would be, in order; the same in check mode.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"action": "create", "family": "experiments", "name": "fraud/training", "fields": ["name", "tags"], "reason": "missing"}]
+counts:
+  description: Objects created, updated, deleted and unchanged, by family.
+  returned: always
+  type: dict
+  sample: {"experiments": {"create": 1, "update": 0, "delete": 0, "unchanged": 12}}
+drift:
+  description: Fields that somebody changed on the server since they were applied.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"family": "experiments", "name": "fraud/training", "fields": ["tags.team"]}]
+ids:
+  description: The server's identifiers of the declared objects, by C(family/name).
+  returned: success
+  type: dict
+  sample: {"experiments/fraud/training": "12"}
+requests:
+  description: How many requests were sent, in all and by method, how many of them again, and the milliseconds they took.
+  returned: always
+  type: dict
+  sample: {"total": 3, "by_method": {"GET": 3}, "retries": 0, "elapsed_ms": 21}
+server:
+  description: Version and features of the server.
+  returned: success
+  type: dict
+  sample: {"version": "3.17.2", "features": {"workspaces": false, "gateway": true}}
+warnings:
+  description: What could not be told, such as whether a secret changed.
+  returned: when there are any
+  type: list
+  elements: str
+problems:
+  description: Everything that is wrong with the document, when it cannot be applied.
+  returned: failure
+  type: list
+  elements: str
+done:
+  description: What had been carried out when a write failed. The parts of the plan that failed and that were not tried are in C(not_run) and the message.
+  returned: failure during the writes
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.mlops.platform.plugins.module_utils.engine.door import run_module
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow.config import door
+
+DOOR = door()
+
+
+def main() -> None:
+    run_module(DOOR)
+
+
+if __name__ == "__main__":
+    main()
