@@ -8,8 +8,11 @@ import typing as t
 
 from ...engine.family import Family
 from .experiments import Experiments
+from .grants import Grants
 from .prompts import Prompts
 from .registered_models import RegisteredModels
+from .roles import Roles
+from .users import Users
 from .webhooks import Webhooks
 from .workspaces import Workspaces
 
@@ -20,6 +23,9 @@ CLASSES: tuple[type[Family[t.Any]], ...] = (
     RegisteredModels,
     Prompts,
     Webhooks,
+    Users,
+    Roles,
+    Grants,
 )
 
 

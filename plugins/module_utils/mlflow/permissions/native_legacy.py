@@ -103,7 +103,9 @@ class NativeLegacy(NativeRoles):
                 return "before MLflow 3.13 a role is granted prompts as registered_model: write that, or upgrade the server"
             if permission == model.DENY:
                 return "before MLflow 3.17 a role cannot deny: leave the grant out and let the server's default be no permission, or upgrade the server"
-            return "" if self.server.since(3, 12) else "roles are known since MLflow 3.12: grant it to the user, or upgrade the server"
+            if not self.server.since(3, 12):
+                return "roles are known since MLflow 3.12: grant it to the user, or upgrade the server"
+            return super().grant_problem(grant, permission)
         if grant.type == "workspace":
             return ""
         if grant.type not in _TABLES:
