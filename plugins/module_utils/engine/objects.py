@@ -11,7 +11,7 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .door import Params
+from .door import Call, Params
 from .errors import InvalidError
 from .family import Entry, Family
 from .options import WRITING
@@ -131,7 +131,19 @@ def _unknown(key: str, spec: t.Mapping[str, Spec]) -> str:
     return f"{key} is not a known option: {hint} (fields without an option of their own belong into settings)"
 
 
+def both(one: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The constraints of the product and of the module."""
+    joined = {key: [*one.get(key, []), *other.get(key, [])] for key in {*one, *other} - {"required_by"}}
+    by = {**one.get("required_by", {}), **other.get("required_by", {})}
+    return {**joined, **({"required_by": by} if by else {})}
+
+
 def names(families: t.Sequence[Family], document: Entry) -> dict[str, list[str]]:
     """The names of a document's objects, by family: of those that have to go."""
     found = {family.name: [family.key(entry) for entry in family.entries(document)] for family in families}
     return {name: keys for name, keys in found.items() if keys}
+
+
+def voice(call: Call, entries: t.Sequence[Entry]) -> t.Callable[[str], object]:
+    """Who says what is done: for a single object the task's own line is enough, the more so in a loop."""
+    return call.say if len(entries) > 1 else lambda line: None
