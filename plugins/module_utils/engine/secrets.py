@@ -16,9 +16,9 @@ _SHORTEST = 6
 
 
 def redacted(value: Json, keys: t.Collection[str], name: str = "") -> Json:
-    """A copy with the values of secret keys hidden, at whatever depth."""
+    """A copy with the values of secret keys hidden, at whatever depth; a map under a secret key is secret as a whole."""
     if isinstance(value, dict):
-        return {key: redacted(item, keys, key) for key, item in value.items()}
+        return {key: redacted(item, keys, name if name in keys else key) for key, item in value.items()}
     if isinstance(value, list):
         return [redacted(item, keys, name) for item in value]
     return HIDDEN if name in keys and value not in (None, "") else value
@@ -27,7 +27,7 @@ def redacted(value: Json, keys: t.Collection[str], name: str = "") -> Json:
 def collected(value: Json, keys: t.Collection[str], name: str = "") -> set[str]:
     """The secrets in an object, to be taken out of messages."""
     if isinstance(value, dict):
-        return {found for key, item in value.items() for found in collected(item, keys, key)}
+        return {found for key, item in value.items() for found in collected(item, keys, name if name in keys else key)}
     if isinstance(value, list):
         return {found for item in value for found in collected(item, keys, name)}
     if name in keys and isinstance(value, str) and len(value) >= _SHORTEST and value != MASK:
