@@ -109,6 +109,8 @@ def same(one: Json, other: Json, as_set: bool = False) -> bool:
         return all(same(left, right) for left, right in zip(one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if type(one) in (int, float) and type(other) in (int, float):
+        return bool(one == other)
     if type(one) is not type(other) and isinstance(one, (str, bool, int, float)) and isinstance(other, (str, bool, int, float)):
         return text(one) == text(other)
     return bool(one == other)
