@@ -8,6 +8,9 @@ import typing as t
 
 from ...engine.family import Family
 from .experiments import Experiments
+from .gateway import GatewayEndpoints, GatewayModelDefinitions, GatewaySecrets
+from .gateway_budgets import GatewayBudgets
+from .gateway_guardrails import GatewayGuardrails
 from .grants import Grants
 from .prompts import Prompts
 from .registered_models import RegisteredModels
@@ -23,6 +26,11 @@ CLASSES: tuple[type[Family[t.Any]], ...] = (
     RegisteredModels,
     Prompts,
     Webhooks,
+    GatewaySecrets,
+    GatewayModelDefinitions,
+    GatewayEndpoints,
+    GatewayBudgets,
+    GatewayGuardrails,  # after scorers
     Users,
     Roles,
     Grants,
