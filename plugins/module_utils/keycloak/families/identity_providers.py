@@ -1,0 +1,155 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Identity providers with their mappers."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...engine import marks
+from ...engine.compare import MASK, Change, Rules, differences, is_mask
+from ...engine.family import Entry, Family
+from ...engine.http import quote
+from ..lookups import flow_aliases, installed
+from ..secret_keys import SECRETS
+from ..session import Session
+
+_PATH = "/identity-provider/instances"
+# With one of these another, the server could be made to send the old secret elsewhere; it refuses, or forgets the secret.
+_SENSITIVE = frozenset({"tokenUrl", "clientId", "clientAuthMethod"})
+
+
+class IdentityProviders(Family[Session]):
+    """`identityProviders`, each with its part of `identityProviderMappers`."""
+
+    name = "identityProviders"
+    rules = Rules(
+        ignored=frozenset({"internalId", "organizationId", "types"}),
+        strings=frozenset({"config"}),
+        keyed={"mappers": "name"},
+        secrets=SECRETS,
+        masked=True,
+        defaults={"enabled": True, "trustEmail": False, "storeToken": False, "linkOnly": False, "addReadTokenRoleOnCreate": False,
+                  "authenticateByDefault": False, "hideOnLogin": False, "updateProfileFirstLoginMode": "on"},
+    )  # fmt: skip
+
+    def entries(self, document: Entry) -> list[Entry]:
+        mappers: dict[str, list[Entry]] = {}
+        for mapper in document.get("identityProviderMappers") or []:
+            mappers.setdefault(str(mapper.get("identityProviderAlias")), []).append(_bare(mapper))
+        result = []
+        for provider in document.get(self.name) or []:
+            own = [_bare(mapper) for mapper in provider.get("mappers") or []] + mappers.get(str(provider.get("alias")), [])
+            result.append({**provider, "mappers": own} if own else dict(provider))
+        return result
+
+    def key(self, entry: Entry) -> str:
+        return str(entry["alias"])
+
+    def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
+        found = [f"{self.name}: an entry has no alias: give it one" for entry in entries if not entry.get("alias")]
+        known = {str(entry.get("alias")) for entry in entries}
+        for mapper in document.get("identityProviderMappers") or []:
+            if str(mapper.get("identityProviderAlias")) not in known:
+                found.append(
+                    f"identityProviderMappers: {mapper.get('name')} belongs to {mapper.get('identityProviderAlias')}, which {self.name} does not declare: "
+                    "set identityProviderAlias to one of them"
+                )
+        for entry in entries:
+            names = [str(mapper.get("name")) for mapper in entry.get("mappers") or []]
+            found += [
+                f"{self.name}: {entry.get('alias')}: mapper {name} is declared twice: merge the two" for name in sorted(set(names)) if names.count(name) > 1
+            ]
+        return found
+
+    def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
+        found = []
+        flows = flow_aliases(server)
+        there = installed(server, "identity_provider") | installed(server, "social")
+        mappers = installed(server, "identity-provider-mapper")
+        for alias, entry in entries.items():
+            current = snapshot[self.name].get(alias)
+            provider = entry.get("providerId") or (current or {}).get("providerId")
+            if not provider:
+                found.append(f"{self.name}: {alias} has no providerId: name one of {', '.join(sorted(there)) or 'oidc, saml, …'}")
+            elif there and provider not in there:
+                found.append(f"{self.name}: {alias}: providerId {provider} is not installed; there are {', '.join(sorted(there))}")
+            elif current is not None and provider != current["providerId"]:
+                found.append(f"{self.name}: {alias} is of {current['providerId']} and cannot become one of {provider}: declare it under another alias")
+            for key in ("firstBrokerLoginFlowAlias", "postBrokerLoginFlowAlias"):
+                if flows and entry.get(key) and entry[key] not in flows:
+                    found.append(f"{self.name}: {alias}: {key}: there is no flow {entry[key]}: declare it in authenticationFlows")
+            for mapper in entry.get("mappers") or []:
+                kind = mapper.get("identityProviderMapper")
+                if mappers and kind and kind not in mappers:
+                    found.append(f"{self.name}: {alias}: mapper {mapper.get('name')}: {kind} is not installed; there are {', '.join(sorted(mappers))}")
+            found += _secret_at_risk(self, alias, entry, current)
+        return found
+
+    def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
+        if not server.realm:
+            return {}
+        result = {}
+        for provider in server.api.pages(_PATH, briefRepresentation=False):
+            alias = str(provider["alias"])
+            if alias in keys:
+                provider["mappers"] = server.api.get(f"{_PATH}/{quote(alias)}/mappers") or []
+                for mapper in provider["mappers"]:
+                    mapper.pop("identityProviderAlias", None)
+            server.learn(self.name, alias, provider.get("internalId") or alias)
+            result[alias] = provider
+        return result
+
+    def mark(self, server: Session, key: str, current: Entry) -> marks.Mark | None:
+        return marks.read(current.get("config"))
+
+    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+        server.api.post(_PATH, _marked(entry, mark))
+        alias = self.key(entry)
+        found = server.api.get(f"{_PATH}/{quote(alias)}")
+        server.learn(self.name, alias, found.get("internalId") or alias)
+        for mapper in entry.get("mappers") or []:
+            server.api.post(f"{_PATH}/{quote(alias)}/mappers", {"identityProviderAlias": alias, **mapper})
+
+    def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
+        alias = self.key(wanted)
+        path = f"{_PATH}/{quote(alias)}"
+        if mark is not None or any(change.path[0] != "mappers" for change in changes):
+            # What is missing is cleared, and a mask keeps what is there; so the whole goes back.
+            server.api.put(path, _marked(wanted, mark))
+        there = {str(mapper["name"]): mapper for mapper in current.get("mappers") or []}
+        after = {str(mapper["name"]): mapper for mapper in wanted.get("mappers") or []}
+        for name in dict.fromkeys(change.path[1] for change in changes if change.path[0] == "mappers"):
+            if name not in after:
+                server.api.delete(f"{path}/mappers/{there[name]['id']}")
+            elif name in there:
+                server.api.put(f"{path}/mappers/{there[name]['id']}", {"identityProviderAlias": alias, **after[name], "id": there[name]["id"]})
+            else:
+                server.api.post(f"{path}/mappers", {"identityProviderAlias": alias, **after[name]})
+
+    def delete(self, server: Session, current: Entry) -> None:
+        server.api.delete(f"{_PATH}/{quote(str(current['alias']))}")
+        server.forget(self.name, str(current["alias"]))
+
+
+def _bare(mapper: Entry) -> Entry:
+    return {key: value for key, value in mapper.items() if key not in ("id", "identityProviderAlias")}
+
+
+def _marked(entry: Entry, mark: marks.Mark | None) -> Entry:
+    config = {key: value for key, value in (entry.get("config") or {}).items() if value is not None}
+    if mark is not None:
+        config.update(mark.texts())
+    return {**{key: value for key, value in entry.items() if key != "mappers"}, "config": config}
+
+
+def _secret_at_risk(family: IdentityProviders, alias: str, entry: Entry, current: Entry | None) -> list[str]:
+    there = (current or {}).get("config") or {}
+    if current is None or not is_mask(there.get("clientSecret")) or (entry.get("config") or {}).get("clientSecret", MASK) != MASK:
+        return []
+    moved = sorted({change.path[-1] for change in differences(entry, current, family.rules) if change.path[0] == "config"} & _SENSITIVE)
+    if not moved:
+        return []
+    return [
+        f"{family.name}: {alias}: {', '.join(moved)} changes, and the server keeps the client's secret for the old one only: declare config.clientSecret too"
+    ]

@@ -1,0 +1,239 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Authentication flows as trees: from an export's flat list, from the server's rows, and what it takes to get from one to the other. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import typing as t
+
+from ..engine.compare import Json, text
+
+Entry = dict[str, Json]
+REQUIREMENTS = ("REQUIRED", "ALTERNATIVE", "CONDITIONAL", "DISABLED")
+NEW = "~new"  # ends the names of a flow that is to take another's place
+_STEP = 10  # between priorities that the document leaves to us
+
+
+@dataclasses.dataclass
+class Node:
+    """One execution of a flow: an authenticator, or a flow of its own.
+
+    :ivar authenticator: provider; of a form flow, the provider of its page.
+    :ivar config: alias of its configuration.
+    :ivar flow: alias of the flow it holds; empty for an authenticator.
+    :ivar identifier: the server's identifiers: of the execution, of its flow, of its configuration.
+    """
+
+    requirement: str
+    priority: int
+    authenticator: str = ""
+    config: str = ""
+    flow: str = ""
+    flow_type: str = ""
+    description: str = ""
+    children: list[Node] = dataclasses.field(default_factory=list)
+    identifier: str = ""
+    flow_id: str = ""
+    config_id: str = ""
+    row: Entry = dataclasses.field(default_factory=dict)
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What makes it another execution when it changes."""
+        return (self.flow_type, f"{self.flow}\0{self.authenticator}") if self.flow else ("", self.authenticator)
+
+    def shown(self) -> Entry:
+        """As it is compared and shown."""
+        result: Entry = {"requirement": self.requirement, "priority": self.priority}
+        if self.authenticator:
+            result["authenticator"] = self.authenticator
+        if self.config:
+            result["authenticatorConfig"] = self.config
+        if self.flow:
+            result.update(flowAlias=self.flow, providerId=self.flow_type)
+            if self.description:
+                result["description"] = self.description
+            result["authenticationExecutions"] = shown(self.children)
+        return result
+
+
+def shown(nodes: t.Sequence[Node]) -> list[Entry]:
+    return [node.shown() for node in nodes]
+
+
+def parsed(entries: t.Sequence[Entry]) -> list[Node]:
+    """The reverse of shown."""
+    return [
+        Node(
+            entry["requirement"], entry["priority"], entry.get("authenticator", ""), entry.get("authenticatorConfig", ""), entry.get("flowAlias", ""),
+            entry.get("providerId", ""), entry.get("description", ""), parsed(entry.get("authenticationExecutions", [])),
+        )
+        for entry in entries
+    ]  # fmt: skip
+
+
+def walk(nodes: t.Sequence[Node]) -> t.Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from walk(node.children)
+
+
+def pairs(current: t.Sequence[Node], wanted: t.Sequence[Node]) -> list[tuple[Node | None, Node | None]]:
+    """What is the same execution on both sides of one level; the second of two equal authenticators is the second there too."""
+    left = list(current)
+    result: list[tuple[Node | None, Node | None]] = []
+    for node in wanted:
+        match = next((other for other in left if other.kind == node.kind), None)
+        if match is not None:
+            left = [other for other in left if other is not match]
+        result.append((match, node))
+    return result + [(node, None) for node in left]
+
+
+def edits(current: t.Sequence[Node], wanted: t.Sequence[Node]) -> tuple[int, int]:
+    """How many executions come or go, and how many change what they do to a login."""
+    structure = values = 0
+    for old, new in pairs(current, wanted):
+        if old is None or new is None:
+            structure += 1
+            continue
+        values += (old.requirement, old.priority) != (new.requirement, new.priority)
+        below = edits(old.children, new.children)
+        structure, values = structure + below[0], values + below[1]
+    return structure, values
+
+
+# From the document
+
+
+class Reader:
+    """Makes trees of a document's flows: they may name each other, or hold each other.
+
+    :ivar problems: what is wrong with them, one line each.
+    """
+
+    def __init__(self, document: Entry) -> None:
+        self._flows = {str(flow.get("alias")): flow for flow in document.get("authenticationFlows") or [] if isinstance(flow, dict)}
+        self._configs = {str(config.get("alias")): config for config in document.get("authenticatorConfig") or [] if isinstance(config, dict)}
+        self._used: dict[str, str] = {}
+        self.problems: list[str] = []
+
+    def top(self) -> list[Entry]:
+        """The top-level flows, each with everything below it and the configurations it uses."""
+        inner = {str(row.get("flowAlias")) for flow in self._flows.values() for row in flow.get("authenticationExecutions") or [] if row.get("flowAlias")}
+        return [self._entry(flow) for alias, flow in self._flows.items() if flow.get("topLevel", alias not in inner)]
+
+    def _entry(self, flow: Entry) -> Entry:
+        configs: dict[str, Entry] = {}
+        alias = str(flow.get("alias"))
+        result: Entry = {"alias": flow.get("alias"), "providerId": flow.get("providerId") or "basic-flow"}
+        if flow.get("description") is not None:
+            result["description"] = flow["description"]
+        result["authenticationExecutions"] = shown(self._level(flow, alias, [alias], configs))
+        if configs:
+            result["authenticatorConfig"] = configs
+        return result
+
+    def _level(self, flow: Entry, top: str, above: list[str], configs: dict[str, Entry]) -> list[Node]:
+        nodes = [node for node in (self._node(row, top, above, configs) for row in flow.get("authenticationExecutions") or []) if node]
+        return _ordered(nodes)
+
+    def _node(self, row: Entry, top: str, above: list[str], configs: dict[str, Entry]) -> Node | None:
+        where = f"authenticationFlows: {top}: {row.get('flowAlias') or row.get('authenticator') or 'an execution'}"
+        requirement = str(row.get("requirement"))
+        if requirement not in REQUIREMENTS:
+            self.problems.append(f"{where}: requirement {requirement} is not one of {', '.join(REQUIREMENTS)}")
+        priority = row.get("priority")
+        if priority is not None and not str(priority).lstrip("-").isdigit():
+            self.problems.append(f"{where}: priority {priority} is not a whole number")
+            priority = None
+        node = Node(requirement, -1 if priority is None else int(priority), str(row.get("authenticator") or ""))
+        node.config = self._config(row.get("authenticatorConfig"), where, configs)
+        if row.get("flowAlias"):
+            self._flow(node, row, where, top, above, configs)
+        elif not node.authenticator:
+            self.problems.append(f"{where} has neither authenticator nor flowAlias: name one")
+        return node
+
+    def _flow(self, node: Node, row: Entry, where: str, top: str, above: list[str], configs: dict[str, Entry]) -> None:
+        alias = str(row["flowAlias"])
+        inline = "authenticationExecutions" in row
+        flow = row if inline else self._flows.get(alias)
+        if alias in above:
+            self.problems.append(f"{where} holds itself ({' > '.join([*above, alias])}): break the circle")
+        elif flow is None:
+            self.problems.append(f"{where} is no flow of the document: declare it with topLevel: false, or give its authenticationExecutions here")
+        else:
+            node.flow = alias
+            node.flow_type = str(flow.get("providerId") or "basic-flow")
+            node.description = str(flow.get("description") or "")
+            node.children = self._level(flow, top, [*above, alias], configs)
+
+    def _config(self, value: Json, where: str, configs: dict[str, Entry]) -> str:
+        if not value:
+            return ""
+        found = value if isinstance(value, dict) else self._configs.get(str(value))
+        if found is None or not found.get("alias"):
+            self.problems.append(
+                f"{where}: authenticatorConfig {value if isinstance(value, str) else 'without an alias'} is not declared: add it to authenticatorConfig"
+            )
+            return ""
+        alias = str(found["alias"])
+        if self._used.setdefault(alias, where) != where or alias in configs:
+            self.problems.append(f"{where}: authenticatorConfig {alias} is used already, and each execution has its own: give this one another alias")
+        config = {key: item if item is None else text(item) for key, item in (found.get("config") or {}).items()}
+        configs[alias] = config
+        return alias
+
+
+def _ordered(nodes: list[Node]) -> list[Node]:
+    """Executions by priority, each with one of its own: equal ones leave their order to chance."""
+    last = 0
+    for node in nodes:
+        if node.priority < 0:  # not given: it comes after the one before it
+            node.priority = last + _STEP
+        last = node.priority
+    nodes = sorted(nodes, key=lambda node: node.priority)
+    for number, node in enumerate(nodes[1:]):
+        node.priority = max(node.priority, nodes[number].priority + 1)
+    return nodes
+
+
+# From the server
+
+
+def from_rows(rows: t.Sequence[Entry]) -> list[Node]:
+    """The tree of the rows of `flows/{alias}/executions`, which lists it depth first."""
+    top: list[Node] = []
+    levels = [top]
+    for row in rows:
+        node = _of_row(row)
+        del levels[int(row.get("level") or 0) + 1 :]
+        levels[-1].append(node)
+        levels.append(node.children)
+    return top
+
+
+def _of_row(row: Entry) -> Node:
+    node = Node(str(row.get("requirement")), int(row.get("priority") or 0), _provider(str(row.get("providerId") or "")))
+    node.identifier, node.config_id, node.row = str(row["id"]), str(row.get("authenticationConfig") or ""), row
+    if row.get("authenticationFlow"):
+        choices = row.get("requirementChoices") or []
+        node.flow, node.flow_id, node.description = str(row.get("displayName")), str(row.get("flowId")), str(row.get("description") or "")
+        # The rows do not name the kind of a flow; what it can be required as tells.
+        node.flow_type = "form-flow" if "ALTERNATIVE" not in choices else "basic-flow" if "CONDITIONAL" in choices else "client-flow"
+    elif node.config_id:
+        node.config = str(row.get("alias") or "")
+    return node
+
+
+def _provider(name: str) -> str:
+    """The name of a provider; of one that is a script, the rows have it in base 32."""
+    try:
+        plain = base64.b32decode(name, casefold=True).decode()
+    except (ValueError, binascii.Error):
+        return name
+    return plain if plain.startswith("script-") else name
