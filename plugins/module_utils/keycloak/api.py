@@ -99,7 +99,7 @@ def refusal(reply: Reply, method: str, path: str, realm: str) -> RefusedError:
         answer = {}
     answer = answer if isinstance(answer, dict) else {}
     text = cut(str(answer.get("errorMessage") or answer.get("error_description") or answer.get("error") or ""))
-    parts = path.split("?")[0].split("/")
+    parts = path.partition("?")[0].split("/")
     family = parts[4] if len(parts) > 4 else "realm"
     right = "view" if method == "GET" else "manage"
     hint = {

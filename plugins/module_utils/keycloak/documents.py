@@ -14,14 +14,20 @@ from ..engine.family import Entry, Family
 _SUBSTITUTION = re.compile(r"\$\((?P<what>[^)]*)\)?")
 _NEAR = 0.84
 
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 # What each family takes from the top of a document; everything else there is a setting of the realm itself.
-FAMILY_KEYS = frozenset(
+FAMILY_KEYS = words(
     """adminPermissions authenticationFlows authenticatorConfig clientPolicies clientProfiles clientScopeMappings clientScopes clients components
     defaultDefaultClientScopes defaultGroups defaultOptionalClientScopes eventsConfig groups identityProviderMappers identityProviders localizationTexts
-    organizations requiredActions roles scopeMappings userProfile users""".split()
+    organizations requiredActions roles scopeMappings userProfile users"""
 )
-BINDING_KEYS = frozenset(
-    """browserFlow clientAuthenticationFlow directGrantFlow dockerAuthenticationFlow firstBrokerLoginFlow registrationFlow resetCredentialsFlow""".split()
+BINDING_KEYS = words(
+    """browserFlow clientAuthenticationFlow directGrantFlow dockerAuthenticationFlow firstBrokerLoginFlow registrationFlow resetCredentialsFlow"""
 )
 # Exports hold these, but they are the server's own.
 SERVER_KEYS = frozenset({"id", "keycloakVersion", "defaultRole", "federatedUsers", "users-managed"})
@@ -37,7 +43,7 @@ REPLACED = {
     "protocolMappers": "protocolMappers of a client or client scope",
     "requiredCredentials": "",
 }
-REALM_KEYS = frozenset(
+REALM_KEYS = words(
     """accessCodeLifespan accessCodeLifespanLogin accessCodeLifespanUserAction accessTokenLifespan accessTokenLifespanForImplicitFlow accountTheme
     actionTokenGeneratedByAdminLifespan actionTokenGeneratedByUserLifespan adminEventsDetailsEnabled adminEventsEnabled adminPermissionsEnabled adminTheme
     attributes browserSecurityHeaders bruteForceProtected bruteForceStrategy clientOfflineSessionIdleTimeout clientOfflineSessionMaxLifespan
@@ -57,7 +63,7 @@ REALM_KEYS = frozenset(
     webAuthnPolicyPasswordlessPasskeysEnabled webAuthnPolicyPasswordlessRequireResidentKey webAuthnPolicyPasswordlessResidentKey
     webAuthnPolicyPasswordlessRpEntityName webAuthnPolicyPasswordlessRpId webAuthnPolicyPasswordlessSignatureAlgorithms
     webAuthnPolicyPasswordlessUserVerificationRequirement webAuthnPolicyRequireResidentKey webAuthnPolicyResidentKey webAuthnPolicyRpEntityName
-    webAuthnPolicyRpId webAuthnPolicySignatureAlgorithms webAuthnPolicyUserVerificationRequirement""".split()
+    webAuthnPolicyRpId webAuthnPolicySignatureAlgorithms webAuthnPolicyUserVerificationRequirement"""
 )
 _TOP = REALM_KEYS | FAMILY_KEYS | BINDING_KEYS | SERVER_KEYS
 
@@ -97,7 +103,10 @@ def _substitution(path: tuple[str, ...], value: str) -> str:
     kind, _, rest = what.partition(":")
     plugin = {"env": f"lookup('ansible.builtin.env', '{rest.partition(':-')[0]}')", "file": f"lookup('ansible.builtin.file', '{rest.rpartition(':')[2]}')"}
     remedy = "{{ " + plugin.get(kind, "a_variable") + " }}"
-    return f"{'.'.join(path)}: $({what}) is a substitution of keycloak-config-cli, nothing fills it in here: write {remedy}, or any variable, and give the document as config"
+    return (
+        f"{'.'.join(path)}: $({what}) is a substitution of keycloak-config-cli, which nothing fills in here: write {remedy}, or another variable, "
+        "and give the document as config"
+    )
 
 
 def _texts(value: Json, path: tuple[str, ...]) -> t.Iterator[tuple[tuple[str, ...], str]]:

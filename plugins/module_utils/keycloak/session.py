@@ -42,6 +42,7 @@ class Session:
         self._logins_before = tokens.requests
         self._born: dict[str, dict[str, Entry]] = {}
         self._realm_is_fresh = False
+        self._written: set[str] = set()
         self._ids: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._facts: dict[str, t.Any] = {}
@@ -78,6 +79,18 @@ class Session:
             self.realm = self.api.find("") or {}
         self._realm_is_fresh = False
         return self.realm
+
+    def is_me(self, username: str) -> bool:
+        """Whether a user of this realm is the one we log in as: who deletes it cannot come back."""
+        return self.api.tokens.is_user(self.api.realm, username)
+
+    def note_write(self, family: str) -> None:
+        """Remembers that a family has written, so that what open() read is no longer what is there."""
+        with self._lock:
+            self._written.add(family)
+
+    def wrote(self, family: str) -> bool:
+        return family in self._written
 
     def realm_made(self) -> None:
         """After the realm was created: a new token has rights in it, and it is not empty."""

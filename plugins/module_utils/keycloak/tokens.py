@@ -67,6 +67,10 @@ class Tokens:
                 self._log_in()
             return {"Authorization": f"Bearer {self._token}"}
 
+    def is_user(self, realm: str, username: str) -> bool:
+        """Whether this user of a realm is who logs in."""
+        return (self._credentials.realm, self._credentials.username.lower()) == (realm, username.lower())
+
     def renew(self, refused: str | None = None) -> bool:
         """Logs in again, unless another thread did so since this header was refused; False where a fixed token was given."""
         if self._credentials.token:
