@@ -29,11 +29,12 @@ class Grants(ScopedFamily):
         "resource_type": documents.TEXT,
         "resource": documents.TEXT,
         "regex": documents.TEXT,
+        "priority": documents.WHOLE,
         "permission": documents.TEXT,
     }
     required = ("resource_type", "permission")
     registered = True
-    rules = Rules(ignored=_IDENTITY | {"workspace"})
+    rules = Rules(ignored=_IDENTITY | {"workspace"}, defaults={"priority": 100})
 
     def key(self, entry: Entry) -> str:
         return model.of(entry).key
@@ -59,10 +60,10 @@ class Grants(ScopedFamily):
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         scopes = set(server.scopes(self, keys))
         asked = {grant for grant in map(model.parsed, keys) if grant}
-        subjects = None if self.name in server.pruned else {grant[:3] for grant in asked}
         roles = {documents.key(str(entry.get("name")), entry["workspace"]) for entry in documents.within(server.document, ("roles",))}
         result = {}
-        for grant, permission in permissions.backend(server).grants(subjects).items():
+        keeper = permissions.backend(server)
+        for grant, permission in keeper.grants(None if self.name in server.pruned else asked).items():
             if grant.workspace not in scopes or (grant.subject == "role" and grant not in asked and self._is_of_role(server, grant, roles)):
                 continue
             result[grant.key] = {
@@ -71,6 +72,7 @@ class Grants(ScopedFamily):
                 "resource_type": grant.type,
                 "regex" if grant.regex else "resource": grant.resource,
                 "permission": permission,
+                **({} if keeper.priority(grant) is None else {"priority": keeper.priority(grant)}),
             }
         return result
 
@@ -80,12 +82,12 @@ class Grants(ScopedFamily):
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         with permissions.writing(server) as keeper:
-            keeper.give(model.of(entry), entry["permission"])
+            keeper.give(model.of(entry), entry["permission"], entry.get("priority"))
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         if changes:
             with permissions.writing(server) as keeper:
-                keeper.change(model.of(current), wanted["permission"])
+                keeper.change(model.of(current), wanted["permission"], wanted.get("priority"))
 
     def delete(self, server: Session, current: Entry) -> None:
         with permissions.writing(server) as keeper:

@@ -32,7 +32,11 @@ class Users(MlflowFamily):
     registered = True
     # One by one: each of these makes the server hash a password, which keeps a whole core busy.
     parallel = False
-    rules = Rules(ignored=frozenset({"id", "own"}), secrets=frozenset({"password"}), defaults={"is_admin": False, "is_service_account": False, "active": True})
+    rules = Rules(
+        ignored=frozenset({"id", "own", "display_name"}),
+        secrets=frozenset({"password"}),
+        defaults={"is_admin": False, "is_service_account": False, "active": True},
+    )
 
     def key(self, entry: Entry) -> str:
         return str(entry.get("username") or "")
@@ -50,11 +54,11 @@ class Users(MlflowFamily):
         keeper, found = permissions.backend(server), []
         for key, entry in entries.items():
             there = snapshot[self.name].get(key)
-            problem = keeper.user_problem(entry, there is not None)
+            problem = keeper.user_problem(entry, there)
             unkept = sorted(set(entry) - keeper.user_fields)
-            if unkept:
+            if unkept and not problem:
                 problem = f"{keeper.name} permissions keep no {unkept[0]}: leave it out"
-            elif there and there["own"] and entry.get("is_admin") is False and there.get("is_admin"):
+            elif not problem and there and there["own"] and entry.get("is_admin") is False and there.get("is_admin"):
                 problem = "this run logs in as this user and would take the right to go on from itself: log in as another administrator for that"
             if problem:
                 found.append(f"{self.name}/{key}: {problem}")

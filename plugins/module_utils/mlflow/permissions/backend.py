@@ -24,13 +24,11 @@ class Backend:
     :cvar name: as people call it.
     :cvar user_fields: what it keeps of a user.
     :cvar role_fields: what it keeps of a role.
-    :cvar deletes_roles: whether a role can be deleted at all.
     """
 
     name: t.ClassVar[str]
     user_fields: t.ClassVar[frozenset[str]] = frozenset()
     role_fields: t.ClassVar[frozenset[str]] = frozenset()
-    deletes_roles: t.ClassVar[bool] = True
 
     def __init__(self, server: Session) -> None:
         self.server = server
@@ -46,8 +44,11 @@ class Backend:
         """All users; what costs a request per user only of these."""
         raise NotImplementedError
 
-    def user_problem(self, entry: Entry, there: bool) -> str:
-        """Why this backend cannot keep a user like this; empty if it can."""
+    def user_problem(self, entry: Entry, there: Entry | None) -> str:
+        """Why this backend cannot keep a user like this; empty if it can.
+
+        :param there: the user as the server has it; None for a new one.
+        """
         raise NotImplementedError
 
     def create_user(self, entry: Entry) -> str:
@@ -83,32 +84,41 @@ class Backend:
         raise NotImplementedError
 
     def assign(self, role: Entry, username: str) -> None:
+        """Makes a user a member of a role."""
         raise NotImplementedError
 
     def unassign(self, role: Entry, username: str) -> None:
+        """Takes a role from a user."""
         raise NotImplementedError
 
     # Grants
 
-    def grants(self, subjects: t.Collection[Subject] | None) -> dict[Grant, str]:
-        """Permissions by address, of these users and roles; of all for None."""
+    def grants(self, asked: t.Collection[Grant] | None) -> dict[Grant, str]:
+        """Permissions by address: at least these, where they are granted; all for None."""
         raise NotImplementedError
 
     def grant_problem(self, grant: Grant, permission: str) -> str:
         """Why this backend cannot keep a grant like this; empty if it can."""
         raise NotImplementedError
 
-    def give(self, grant: Grant, permission: str) -> None:
-        """Grants what was not granted."""
+    def give(self, grant: Grant, permission: str, priority: int | None = None) -> None:
+        """Grants what was not granted.
+
+        :param priority: of a regular expression; None for the usual one.
+        """
         raise NotImplementedError
 
-    def change(self, grant: Grant, permission: str) -> None:
-        """Changes the permission of a grant."""
+    def change(self, grant: Grant, permission: str, priority: int | None = None) -> None:
+        """Changes a grant; a priority of None stays as it is."""
         raise NotImplementedError
 
     def take(self, grant: Grant) -> None:
         """Revokes a grant."""
         raise NotImplementedError
+
+    def priority(self, grant: Grant) -> int | None:
+        """The priority of a regular expression that was read; None for every other grant."""
+        return None
 
     # For all of them
 

@@ -104,6 +104,8 @@ def problems(label: str, entry: Entry) -> list[str]:
     """
     kind, permission = entry.get("resource_type"), entry.get("permission")
     resource, regex = entry.get("resource"), entry.get("regex")
+    if entry.get("priority") is not None and not regex:
+        return [f"{label}: priority puts regular expressions in order: it needs regex"]
     if kind not in TYPES:
         near = difflib.get_close_matches(str(kind), TYPES, 1)
         return [f"{label}: resource_type {kind!r} is not known: {f'did you mean {near[0]}?' if near else 'known are ' + ', '.join(TYPES)}"]

@@ -160,10 +160,10 @@ class NativeLegacy(NativeRoles):
         found = self.resources.id_of(grant.workspace, grant.type, grant.resource)
         return None if found is None else {"username": grant.name, table.key: found}
 
-    def give(self, grant: Grant, permission: str) -> None:
+    def give(self, grant: Grant, permission: str, priority: int | None = None) -> None:
         self._write("POST", "create", grant, permission)
 
-    def change(self, grant: Grant, permission: str) -> None:
+    def change(self, grant: Grant, permission: str, priority: int | None = None) -> None:
         self._write("PATCH", "update", grant, permission)
 
     def take(self, grant: Grant) -> None:

@@ -60,7 +60,7 @@ class NativeRoles(Backend):
                 self._users = self.server.api.get("2.0/users/list").get("users") or []
             return self._users
 
-    def user_problem(self, entry: Entry, there: bool) -> str:
+    def user_problem(self, entry: Entry, there: Entry | None) -> str:
         password = entry.get("password")
         if not there and not password:
             return f"password is missing: a new user needs one of at least {SHORTEST_PASSWORD} characters"
@@ -182,7 +182,8 @@ class NativeRoles(Backend):
 
     # Grants
 
-    def grants(self, subjects: t.Collection[Subject] | None) -> dict[Grant, str]:
+    def grants(self, asked: t.Collection[Grant] | None) -> dict[Grant, str]:
+        subjects = None if asked is None else {grant[:3] for grant in asked}
         found: dict[Grant, str] = {}
         if subjects is None or any(kind == "role" for _workspace, kind, _name in subjects):
             for role in self._listed_roles():
@@ -212,7 +213,7 @@ class NativeRoles(Backend):
             return "DENY is known since MLflow 3.17: leave the grant out and let the server's default be no permission, or upgrade the server"
         return ""
 
-    def give(self, grant: Grant, permission: str) -> None:
+    def give(self, grant: Grant, permission: str, priority: int | None = None) -> None:
         if grant.subject == "user" and grant.type != "workspace":
             body = {"username": grant.name, "resource_type": grant.type, "resource_id": self.pattern(grant), "permission": permission}
             self.server.at(grant.workspace).call("POST", "3.0/users/permissions/grant", body)
@@ -250,7 +251,7 @@ class NativeRoles(Backend):
                 self._users = None
         raise EngineError(f"there is no user {name}: declare it under users")
 
-    def change(self, grant: Grant, permission: str) -> None:
+    def change(self, grant: Grant, permission: str, priority: int | None = None) -> None:
         self.server.api.patch("3.0/roles/permissions/update", role_permission_id=self._row(grant), permission=permission)
 
     def take(self, grant: Grant) -> None:
@@ -259,7 +260,7 @@ class NativeRoles(Backend):
     def _row(self, grant: Grant) -> int:
         if grant not in self._rows:
             self.refreshed()
-            self.grants({(grant.workspace, grant.subject, grant.name)})
+            self.grants({grant})
         if grant not in self._rows:
             raise RefusedError(f"{grant.key} is not granted any more", status=404)
         return self._rows[grant]
