@@ -60,7 +60,7 @@ def run(actions: t.Sequence[Action], server: t.Any, parallel: int, say: t.Callab
 
 def _group_of(action: Action) -> tuple[str, bool, int]:
     deleted = action.verb == "delete"
-    return action.family.name, deleted, 0 if deleted else action.family.stage(action.wanted or {})
+    return action.family.name, deleted, action.family.stage((action.current if deleted else action.wanted) or {})
 
 
 def _side_by_side(group: t.Sequence[Action], work: t.Callable[[Action], None], lanes: int) -> tuple[list[Action], list[tuple[Action, EngineError]]]:

@@ -188,6 +188,10 @@ def _compare_maps(path: Path, name: str, desired: dict[str, Json], current: dict
         if key in seen or (own and key in rules.ignored) or key in rules.secrets or key.startswith(OURS):
             continue
         default = rules.defaults.get(key) if top else None
+        if isinstance(there, dict):
+            there = {name: value for name, value in there.items() if not name.startswith(OURS)}
+        if there is False and not top:
+            continue  # servers fill in switches of children, and those are off
         if not (_empty(there) and _empty(default)) and not same(there, default, key in rules.sets):
             found.append(Change((*path, key), there, default))
 

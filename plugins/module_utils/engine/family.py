@@ -75,7 +75,8 @@ class Family(t.Generic[Server]):
         raise NotImplementedError
 
     def stage(self, entry: Entry) -> int:
-        """Objects of one stage are written at the same time, and before those of the next; entries() gives them in that order."""
+        """Objects of one stage are written at the same time, and before those of the next; entries() gives them in that order.
+        Deletions go the other way."""
         del entry
         return 0
 

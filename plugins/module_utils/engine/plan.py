@@ -120,6 +120,7 @@ def make(
                 result.actions.append(action)
         gone = list(_deletions(family, declared, absent.get(family.name, ()), there, mark_of, options))
         counts["delete"] = len(gone)
+        gone.sort(key=lambda action: -action.family.stage(action.current or {}))  # children before their parents
         deletions = gone + deletions
         if any(counts.values()):
             result.counts[family.name] = counts
@@ -143,15 +144,17 @@ def _write(
     rules = family.rules
     mark = marks.make(options.owner, entry, rules, options.secret_key) if options.owner else None
     if current is None:
-        return Action("create", family, key, "missing", [Change((field,), None, value, field in rules.secrets) for field, value in entry.items()],
-                      None, entry, mark)  # fmt: skip
+        fields = [Change((field,), None, value, field in rules.secrets) for field, value in entry.items() if field not in rules.ignored]
+        return Action("create", family, key, "missing", fields, None, entry, mark)
     old = mark_of(family, key, current)
     if old and options.owner and old.owner != options.owner and options.adopt != "any":
         problems.append(
             f"{family.name}/{key} belongs to {old.owner!r}, not to {options.owner!r}: declare it in one document only, or take it over with adopt: any"
         )
         return None
-    changes = [change for change in differences(entry, current, rules, options.mode == "exact") if _counts(change, old, options, family, key, entry, result)]
+    # What the product itself made has defaults of its own, which nobody knows here.
+    exact = options.mode == "exact" and not family.builtin(current)
+    changes = [change for change in differences(entry, current, rules, exact) if _counts(change, old, options, family, key, entry, result)]
     drifted = [change for change in changes if old and old.applied.get(change.path[0]) == _hash_of(entry, change, family)]
     if drifted:
         result.drift.append({"family": family.name, "name": key, "fields": sorted({change.field for change in drifted})})

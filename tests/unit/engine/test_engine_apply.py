@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mlops.platform.plugins.module_utils.engine import apply
+from ansible_collections.mlops.platform.plugins.module_utils.engine import apply, plan
 from ansible_collections.mlops.platform.plugins.module_utils.engine.compare import Rules, differences
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import RefusedError
 from ansible_collections.mlops.platform.plugins.module_utils.engine.family import Family
@@ -23,6 +23,9 @@ class Nested(Family[list]):
 
     def create(self, server, entry, mark):
         server.append(("create", entry["name"]))
+
+    def delete(self, server, current):
+        server.append(("delete", current["name"]))
 
     def link(self, server, wanted, changes):
         if wanted.get("broken"):
@@ -43,6 +46,16 @@ def test_parents_before_children_and_links_after_both_are_there() -> None:
         {("create", "a/c"), ("create", "b/d")},
         {("link", "a/c"), ("link", "b/d")},
     ]
+
+
+def test_children_are_deleted_before_their_parents() -> None:
+    there = {name: {"name": name} for name in ("a", "a/b", "a/b/c")}
+    options = plan.Options(prune={"nested": "all"}, max_deletes="100%")
+    made = plan.make([Nested()], {}, {}, {"nested": there}, lambda family, key, current: None, options)
+    assert [action.name for action in made.actions] == ["a/b/c", "a/b", "a"]
+    server: list[tuple[str, str]] = []
+    apply.run(made.actions, server, 4, lambda line: None)
+    assert [name for _verb, name in server] == ["a/b/c", "a/b", "a"]
 
 
 def test_an_object_that_could_not_be_linked_has_failed() -> None:

@@ -198,6 +198,15 @@ def test_exact_resets_what_is_not_declared_and_merge_leaves_it() -> None:
     assert "extra" not in server.there["a"] and server.there["a"]["mappers"] == [{"name": "m"}]
 
 
+def test_exact_leaves_marks_switches_of_children_and_what_the_product_made() -> None:
+    ours = {"name": "a", "attributes": marks.Mark(OWNER).texts(), "mappers": [{"name": "m", "on": False}]}
+    server = Memory(ours, {"name": "core", "builtIn": True, "extra": 1})
+    go(server, {"name": "a", "mappers": [{"name": "m"}]}, {"name": "core"}, mode="exact")
+    assert server.there["a"]["attributes"][marks.OWNER] == OWNER and server.there["a"]["mappers"] == [{"name": "m", "on": False}]
+    assert server.there["core"]["extra"] == 1
+    assert not go(server, {"name": "a", "mappers": [{"name": "m"}]}, {"name": "core"}, mode="exact")["changed"]
+
+
 SCALARS = st.one_of(st.text(max_size=5), st.integers(-3, 3), st.booleans())
 THINGS = st.lists(
     st.fixed_dictionaries(

@@ -110,7 +110,10 @@ class DefaultClientScopes(Base):
         if not server.realm or not keys:
             return {}
         result: Entry = {}
+        declared = {key.lstrip("+") for entry in self.entries(server.declared) for key in entry}
         for key, path in self._PATHS.items():
+            if key not in declared:
+                continue
             scopes = server.api.get(path) or []
             result[key] = sorted(str(scope["name"]) for scope in scopes)
         return {"realm": result}

@@ -113,6 +113,8 @@ class Clients(Base):
                 client.pop(key, None)
             elif "service_account" not in (entry.get(key) or []) and client.get(key):
                 client[key] = [name for name in client[key] if name != "service_account"]
+        if "webOrigins" not in entry and "+webOrigins" not in entry:
+            client.pop("webOrigins", None)  # Keycloak makes them from rootUrl and redirectUris
         attributes = client.get("attributes") or {}
         client["attributes"] = {key: value for key, value in attributes.items() if key not in _OWN_ATTRIBUTES or key in (entry.get("attributes") or {})}
         if entry.get(_OVERRIDES) and client.get(_OVERRIDES):

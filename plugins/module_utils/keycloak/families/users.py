@@ -146,7 +146,9 @@ class Users(Base):
         server.learn(self.name, self.key(entry), identifier)
         path = f"/users/{identifier}"
         write_roles(server, f"{path}/role-mappings", {}, entry)
-        self._join(server, path, [], entry.get("groups") or [])
+        if "groups" in entry:
+            joined = server.api.pages(f"{path}/groups") if server.realm.get("defaultGroups") or server.wrote("defaultGroups") else []
+            self._join(server, path, [str(group["path"]) for group in joined], entry["groups"])
 
     def _account(self, server: Session, entry: Entry) -> None:
         """The user of a service account comes with its client."""
