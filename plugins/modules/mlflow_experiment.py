@@ -1,0 +1,105 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mlflow_experiment
+short_description: Experiments of an MLflow server
+version_added: 0.2.0
+description:
+  - Makes, changes and deletes experiments.
+  - MLflow keeps a deleted experiment and its name until C(mlflow gc) purges it. Declared again, it is restored with its runs.
+author: The mlops.platform authors (@mlops-platform)
+options:
+  name:
+    description: Name of the experiment.
+    type: str
+  description:
+    description: What the web interface shows as its description.
+    type: str
+  tags:
+    description: Tags as a map; V(null) removes one. Tags that are not named stay.
+    type: dict
+  artifact_location:
+    description: Where artifacts of its runs go. It is decided at creation; another one later is refused.
+    type: str
+extends_documentation_fragment:
+  - mlops.platform.mlflow
+  - mlops.platform.connection
+  - mlops.platform.engine
+  - mlops.platform.engine.object
+seealso:
+  - module: mlops.platform.mlflow_config
+"""
+
+EXAMPLES = r"""
+- name: An experiment with tags
+  mlops.platform.mlflow_experiment:
+    url: https://mlflow.example.com
+    name: fraud/training
+    description: Nightly training of the fraud model
+    tags:
+      team: fraud
+
+- name: Several at once
+  mlops.platform.mlflow_experiment:
+    url: https://mlflow.example.com
+    workspace: fraud
+    items:
+      - name: training
+      - name: evaluation
+        tags: {nightly: true}
+      - name: trial
+        state: absent
+"""
+
+RETURN = r"""
+plan:
+  description: What was done, or in check mode would be, object by object; fields by name, no values.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"action": "create", "family": "experiments", "name": "fraud/training", "fields": ["description", "name", "tags"], "reason": "missing"}]
+counts:
+  description: Objects created, updated, deleted and unchanged.
+  returned: always
+  type: dict
+  sample: {"experiments": {"create": 1, "update": 0, "delete": 0, "unchanged": 0}}
+drift:
+  description: Fields that somebody changed on the server since they were applied, of objects that carry a mark.
+  returned: always
+  type: list
+  elements: dict
+ids:
+  description: The server's identifiers of the declared objects, by C(family/name).
+  returned: success
+  type: dict
+requests:
+  description: How many requests were sent, in all and by method.
+  returned: always
+  type: dict
+  sample: {"total": 2, "by_method": {"GET": 2}, "retries": 0, "elapsed_ms": 12}
+server:
+  description: Version and features of the server.
+  returned: success
+  type: dict
+problems:
+  description: Everything that is wrong with the options, when they cannot be applied.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+from ansible_collections.mlops.platform.plugins.module_utils.engine.door import run_module
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow.objects import door
+
+DOOR = door("mlflow_experiment")
+
+
+def main() -> None:
+    run_module(DOOR)
+
+
+if __name__ == "__main__":
+    main()
