@@ -9,27 +9,26 @@ import typing as t
 from ...engine import marks
 from ...engine.compare import Change, Rules, is_mask
 from ...engine.errors import EngineError, RefusedError
-from ...engine.family import Entry, Family
+from ...engine.family import Entry
 from .. import flow_edit, flow_swap, flow_tree
+from ..base import Base, doubles
 from ..flow_tree import NEW
 from ..lookups import flow_aliases, installed
 from ..secret_keys import SECRETS
 from ..session import Session
 
 
-class Flows(Family[Session]):
+class Flows(Base):
     """`authenticationFlows` with `authenticatorConfig`: one entry for each top-level flow, with the flows in it."""
 
     name = "authenticationFlows"
+    named = "alias"
     rules = Rules(ignored=frozenset({"id", "builtIn", "topLevel", "left"}), secrets=SECRETS, masked=True, defaults={"providerId": "basic-flow"})
     parallel = False
     registered = True
 
     def entries(self, document: Entry) -> list[Entry]:
         return flow_tree.Reader(document).top()
-
-    def key(self, entry: Entry) -> str:
-        return str(entry["alias"])
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
         found = _twice(document, self.name) + _twice(document, "authenticatorConfig")
@@ -80,10 +79,7 @@ class Flows(Family[Session]):
     def builtin(self, current: Entry) -> bool:
         return bool(current.get("builtIn"))
 
-    def mark(self, server: Session, key: str, current: Entry) -> marks.Mark | None:
-        return None  # flows have no place for one
-
-    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+    def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         alias = str(entry["alias"])
         server.learn(self.name, alias, flow_edit.create(server.api, alias, entry, entry.get("authenticatorConfig") or {}))
 
@@ -102,7 +98,7 @@ class Flows(Family[Session]):
         server.forget(self.name, str(current["alias"]))
 
 
-class FlowBindings(Family[Session]):
+class FlowBindings(Base):
     """Which flow the realm uses for what; written after the flows, for it names them."""
 
     name = "flowBindings"
@@ -117,6 +113,9 @@ class FlowBindings(Family[Session]):
     def key(self, entry: Entry) -> str:
         return "realm"
 
+    def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
+        return []
+
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         known = flow_aliases(server)
         return [
@@ -130,10 +129,7 @@ class FlowBindings(Family[Session]):
         realm = server.api.find("") or {}
         return {"realm": {key: realm[key] for key in flow_swap.REALM_BINDINGS if realm.get(key)}} if realm else {}
 
-    def mark(self, server: Session, key: str, current: Entry) -> marks.Mark | None:
-        return None
-
-    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+    def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         server.api.put("", {"realm": server.api.realm, **entry})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
@@ -153,7 +149,7 @@ def _whole(server: Session, flow: Entry) -> Entry:
 def _twice(document: Entry, key: str) -> list[str]:
     names = [str(item.get("alias")) for item in document.get(key) or [] if isinstance(item, dict)]
     found = [f"{key}: an entry has no alias: give it one" for name in names if name == "None"]
-    return found + [f"{key}: {name} is declared twice: merge the two entries" for name in sorted({name for name in names if names.count(name) > 1})]
+    return found + [f"{key}: {name} is declared twice: merge the two entries" for name in doubles(document.get(key), "alias")]
 
 
 def _lost_secrets(family: str, alias: str, entry: Entry, current: Entry) -> list[str]:

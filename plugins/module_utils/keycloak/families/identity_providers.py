@@ -8,8 +8,9 @@ import typing as t
 
 from ...engine import marks
 from ...engine.compare import MASK, Change, Rules, differences, is_mask
-from ...engine.family import Entry, Family
+from ...engine.family import Entry
 from ...engine.http import quote
+from ..base import Base
 from ..lookups import flow_aliases, installed
 from ..secret_keys import SECRETS
 from ..session import Session
@@ -19,10 +20,11 @@ _PATH = "/identity-provider/instances"
 _SENSITIVE = frozenset({"tokenUrl", "clientId", "clientAuthMethod"})
 
 
-class IdentityProviders(Family[Session]):
+class IdentityProviders(Base):
     """`identityProviders`, each with its part of `identityProviderMappers`."""
 
     name = "identityProviders"
+    named = "alias"
     rules = Rules(
         ignored=frozenset({"internalId", "organizationId", "types"}),
         strings=frozenset({"config"}),
@@ -43,11 +45,8 @@ class IdentityProviders(Family[Session]):
             result.append({**provider, "mappers": own} if own else dict(provider))
         return result
 
-    def key(self, entry: Entry) -> str:
-        return str(entry["alias"])
-
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
-        found = [f"{self.name}: an entry has no alias: give it one" for entry in entries if not entry.get("alias")]
+        found = super().problems(entries, document)
         known = {str(entry.get("alias")) for entry in entries}
         for mapper in document.get("identityProviderMappers") or []:
             if str(mapper.get("identityProviderAlias")) not in known:
@@ -103,7 +102,7 @@ class IdentityProviders(Family[Session]):
     def mark(self, server: Session, key: str, current: Entry) -> marks.Mark | None:
         return marks.read(current.get("config"))
 
-    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+    def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         server.api.post(_PATH, _marked(entry, mark))
         alias = self.key(entry)
         found = server.api.get(f"{_PATH}/{quote(alias)}")

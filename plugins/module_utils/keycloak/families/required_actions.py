@@ -8,8 +8,9 @@ import typing as t
 
 from ...engine import marks
 from ...engine.compare import Change, Rules
-from ...engine.family import Entry, Family
+from ...engine.family import Entry
 from ...engine.http import quote
+from ..base import Base
 from ..lookups import installed
 from ..session import Session
 
@@ -35,19 +36,14 @@ _BUILTIN = frozenset(
 )
 
 
-class RequiredActions(Family[Session]):
+class RequiredActions(Base):
     """`requiredActions`; one that is not declared but built in is never unregistered."""
 
     name = "requiredActions"
+    named = "alias"
     rules = Rules(strings=frozenset({"config"}), defaults={"enabled": True, "defaultAction": False})
     parallel = False  # their order is one list of the realm
     registered = True
-
-    def key(self, entry: Entry) -> str:
-        return str(entry["alias"])
-
-    def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
-        return [f"{self.name}: an entry has no alias: give it one" for entry in entries if not entry.get("alias")]
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         there = installed(server, "required-action")
@@ -64,17 +60,11 @@ class RequiredActions(Family[Session]):
     def builtin(self, current: Entry) -> bool:
         return current["alias"] in _BUILTIN
 
-    def mark(self, server: Session, key: str, current: Entry) -> marks.Mark | None:
-        return None
-
-    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+    def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         alias = self.key(entry)
-        # A realm of this run comes with the built-in ones: they are there by now.
-        there = server.api.find(f"{_PATH}/{quote(alias)}")
-        if there is None:
-            provider = entry.get("providerId") or alias
-            server.api.post("/authentication/register-required-action", {"providerId": provider, "name": entry.get("name") or alias})
-            there = server.api.get(f"{_PATH}/{quote(alias)}")
+        provider = entry.get("providerId") or alias
+        server.api.post("/authentication/register-required-action", {"providerId": provider, "name": entry.get("name") or alias})
+        there = server.api.get(f"{_PATH}/{quote(alias)}")
         self._write(server, {**there, **entry, "config": {**(there.get("config") or {}), **(entry.get("config") or {})}})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
