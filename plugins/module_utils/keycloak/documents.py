@@ -8,7 +8,7 @@ import difflib
 import re
 import typing as t
 
-from ..engine.compare import Json
+from ..engine.compare import OURS, Json
 from ..engine.family import Entry, Family
 
 _SUBSTITUTION = re.compile(r"\$\((?P<what>[^)]*)\)?")
@@ -22,7 +22,7 @@ def words(text: str) -> frozenset[str]:
 
 # What each family takes from the top of a document; everything else there is a setting of the realm itself.
 FAMILY_KEYS = words(
-    """adminPermissions authenticationFlows authenticatorConfig clientPolicies clientProfiles clientScopeMappings clientScopes clients components
+    """adminPermissions adminPermissionsClient authenticationFlows authenticatorConfig clientPolicies clientProfiles clientScopeMappings clientScopes clients components
     defaultDefaultClientScopes defaultGroups defaultOptionalClientScopes eventsConfig groups identityProviderMappers identityProviders localizationTexts
     organizations requiredActions roles scopeMappings userProfile users"""
 )
@@ -66,6 +66,13 @@ REALM_KEYS = words(
     webAuthnPolicyRpId webAuthnPolicySignatureAlgorithms webAuthnPolicyUserVerificationRequirement"""
 )
 _TOP = REALM_KEYS | FAMILY_KEYS | BINDING_KEYS | SERVER_KEYS
+
+
+def stripped(value: Json) -> Json:
+    """A document without our own marks: an export of a realm that was written by these modules holds them."""
+    if isinstance(value, dict):
+        return {key: stripped(item) for key, item in value.items() if not str(key).startswith(OURS)}
+    return [stripped(item) for item in value] if isinstance(value, list) else value
 
 
 def settings(document: Entry) -> Entry:

@@ -118,6 +118,10 @@ class Session:
             for _none in pool.map(work, items):
                 pass
 
+    def registered(self, family: str) -> set[str]:
+        """Names of the objects of a family whose marks are in the realm's attributes."""
+        return set(self._registry.get(family, {}))
+
     def serverinfo(self) -> Entry:
         """What the server is and has: asked for once, when somebody wants to know."""
         with self._lock:

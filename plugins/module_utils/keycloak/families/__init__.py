@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 from ...engine.family import Family
+from .authorization import Authorization
+from .client_policies import ClientPolicies, ClientProfiles
 from .client_scopes import ClientScopes, DefaultClientScopes
 from .clients import Clients
+from .components import Components
 from .flows import FlowBindings, Flows
 from .groups import DefaultGroups, Groups
 from .identity_providers import IdentityProviders
+from .localization import Localization
+from .organizations import Organizations
 from .realm import Realm
+from .realm_documents import EventsConfig, UserProfile
 from .required_actions import RequiredActions
 from .roles import Roles
 from .scope_mappings import ScopeMappings
@@ -18,6 +24,9 @@ from .users import Users
 
 ALL: tuple[Family, ...] = (
     Realm(),
+    EventsConfig(),
+    ClientProfiles(),
+    ClientPolicies(),
     ClientScopes(),
     DefaultClientScopes(),
     Flows(),
@@ -28,6 +37,11 @@ ALL: tuple[Family, ...] = (
     ScopeMappings(),
     Groups(),
     DefaultGroups(),
+    Components(),
+    UserProfile(),
     IdentityProviders(),
     Users(),
+    Organizations(),
+    Authorization(),
+    Localization(),
 )
