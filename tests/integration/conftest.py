@@ -12,13 +12,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mlflow_servers import mlflow_before_rbac, mlflow_full, mlflow_plain, wait_for  # noqa: F401  pylint: disable=wrong-import-position
 
 ROOT = Path(__file__).resolve().parents[2]
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / "collections")
@@ -108,15 +109,3 @@ def mlflow_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 180) -> None:
-    """Returns once the URL answers; fails with the program's log when it ends or takes too long."""
-    deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"{url} does not answer:\n{log.read_text(errors='replace')[-3000:]}")

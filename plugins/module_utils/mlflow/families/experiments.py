@@ -50,6 +50,10 @@ class Experiments(ScopedFamily):
         found = []
         for key, entry in entries.items():
             wanted, there = entry.get("artifact_location"), snapshot[self.name].get(key, {}).get("artifact_location")
+            if wanted and not there and server.has_workspaces:
+                found.append(
+                    f"{self.name}/{key}: artifact_location cannot be chosen on a server with workspaces: leave it out, and set the workspace's default_artifact_root"
+                )
             if wanted and there and str(wanted).rstrip("/") != str(there).rstrip("/"):
                 found.append(f"{self.name}/{key}: artifact_location is {there} and cannot be changed: declare that one, or give the experiment another name")
         return found

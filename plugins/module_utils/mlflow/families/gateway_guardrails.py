@@ -121,8 +121,10 @@ class GatewayGuardrails(GatewayFamily):
         experiment, wanted = str(scorer.get("experiment_id", "")), declared.get("scorer") or {}
         if wanted and server.experiment_id(str(declared.get("workspace") or ""), wanted["experiment"]) == experiment:
             experiment = wanted["experiment"]
+        # Without a declared version, the one that was the newest at its creation stays.
+        version = {"version": scorer.get("scorer_version")} if wanted.get("version") is not None else {}
         return {
-            "scorer": {"experiment": experiment, "name": scorer.get("scorer_name", ""), "version": scorer.get("scorer_version")},
+            "scorer": {"experiment": experiment, "name": scorer.get("scorer_name", ""), **version},
             "stage": item.get("stage", ""),
             "action": item.get("action", ""),
             "action_endpoint": item.get("action_endpoint_id", ""),  # the server answers with the endpoint's name
@@ -153,10 +155,11 @@ class GatewayGuardrails(GatewayFamily):
             self.create(server, wanted, mark)
             server.at(workspace).delete("3.0/gateway/guardrails/delete", guardrail_id=identifier)
             return
+        names: dict[str, None] = {}  # each once, in order
         for change in changes:
-            names = change.path[1:2] or tuple(one["endpoint"] for one in current["endpoints"])
-            for name in names:
-                self._write_endpoint(server, workspace, identifier, name, current, wanted)
+            names.update(dict.fromkeys(change.path[1:2] or [one["endpoint"] for one in current["endpoints"]]))
+        for name in names:
+            self._write_endpoint(server, workspace, identifier, name, current, wanted)
 
     def _write_endpoint(self, server: Session, workspace: str, identifier: str, name: str, current: Entry, wanted: Entry) -> None:
         api = server.at(workspace)

@@ -157,31 +157,34 @@ class RegisteredModels(ScopedFamily):
         for tag in gone:
             api.delete("2.0/registered-models/delete-tag", name=name, key=tag)
         numbers = dict(raw.get("numbers") or {})
-        for change in changes:
-            if change.path[0] == "versions":
-                self._write_version(api, name, change, wanted, numbers)
+        touched = {change.path[1]: None for change in changes if change.path[0] == "versions" and len(change.path) > 1}
+        for label in touched:
+            own = [change._replace(path=change.path[2:]) for change in changes if change.path[:2] == ("versions", label)]
+            self._write_version(api, name, label, own, wanted, numbers)
         for change in changes:
             if change.path[0] == "aliases":
                 self._write_aliases(api, name, change, numbers)
 
-    def _write_version(self, api: Api, name: str, change: Change, wanted: Entry, numbers: dict[str, str]) -> None:
-        if len(change.path) == 1:  # `versions: null`: nothing is said about them
-            return
-        label, *field = change.path[1:]
-        if not field and change.after is None:
+    def _write_version(self, api: Api, name: str, label: str, changes: t.Sequence[Change], wanted: Entry, numbers: dict[str, str]) -> None:
+        """Creates, changes or deletes one version.
+
+        :param changes: its own, by their path below it.
+        :param numbers: numbers of the versions that are there, by label; a new one is added.
+        """
+        one = next((one for one in wanted.get("versions") or [] if one["key"] == label), None)
+        if one is None:
             api.delete("2.0/model-versions/delete", name=name, version=numbers[label])
             return
-        if not field:
-            numbers[label] = self._create_version(api, name, change.after)
-        elif field == ["description"]:
-            api.patch("2.0/model-versions/update", name=name, version=numbers[label], description=change.after or "")
-        elif field[0] == "tags":
-            one: Entry = next((one for one in wanted.get("versions") or [] if one["key"] == label), {})
-            texts, gone = tag_changes([change._replace(path=change.path[2:])], one, None, {})
-            for tag, value in texts.items():
-                api.post("2.0/model-versions/set-tag", name=name, version=numbers[label], key=tag, value=value)
-            for tag in gone:
-                api.delete("2.0/model-versions/delete-tag", name=name, version=numbers[label], key=tag)
+        if label not in numbers:
+            numbers[label] = self._create_version(api, name, one)
+            return
+        if any(change.path == ("description",) for change in changes):
+            api.patch("2.0/model-versions/update", name=name, version=numbers[label], description=one.get("description") or "")
+        texts, gone = tag_changes(changes, one, None, {})
+        for tag, value in texts.items():
+            api.post("2.0/model-versions/set-tag", name=name, version=numbers[label], key=tag, value=value)
+        for tag in gone:
+            api.delete("2.0/model-versions/delete-tag", name=name, version=numbers[label], key=tag)
 
     def _create_version(self, api: Api, name: str, one: Entry) -> str:
         tags = tag_list({**(one.get("tags") or {}), **({versions.LABEL: one["label"]} if one.get("label") else {})})

@@ -1,0 +1,423 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""mlflow_config on real servers: what is planned is done, done again it is nothing, what somebody changes is seen and repaired."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow_servers import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "canary-4f1c9d"
+Document = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One family on a server.
+
+    :ivar document: declares one object of it, and what that refers to.
+    :ivar change: what somebody does by hand.
+    :ivar drift: the field in which it is seen; empty where deleting is all that one can do.
+    """
+
+    family: str
+    document: Document
+    change: Callable[[Server], object]
+    drift: str
+
+
+def first(server: Server, path: str, field: str, name: str, key: str = "name") -> dict[str, Any]:
+    return next(item for item in server.request("GET", path)[field] if item[key] == name)
+
+
+def experiment_id(server: Server, name: str) -> str:
+    return str(server.request("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")["experiment"]["experiment_id"])
+
+
+def change_experiment(server: Server) -> None:
+    body = {"experiment_id": experiment_id(server, "c-churn"), "key": "team", "value": "theirs"}
+    server.request("POST", "/api/2.0/mlflow/experiments/set-experiment-tag", body)
+
+
+def change_model(server: Server) -> None:
+    server.request("PATCH", "/api/2.0/mlflow/registered-models/update", {"name": "c-model", "description": "theirs"})
+
+
+def change_alias(server: Server) -> None:
+    server.request("POST", "/api/2.0/mlflow/registered-models/alias", {"name": "c-model", "alias": "best", "version": "1"})
+
+
+def change_prompt(server: Server) -> None:
+    tags = {"mlflow.prompt.is_prompt": "true", "mlflow.prompt.text": "theirs", "_mlflow_prompt_type": "text"}
+    body = {"name": "c-prompt", "source": "prompt-template", "tags": [{"key": key, "value": value} for key, value in tags.items()]}
+    server.request("POST", "/api/2.0/mlflow/model-versions/create", body)
+
+
+def change_webhook(server: Server) -> None:
+    hook = first(server, "/api/2.0/mlflow/webhooks?max_results=100", "webhooks", "c-hook")
+    server.request("PATCH", f"/api/2.0/mlflow/webhooks/{hook['webhook_id']}", {"status": "DISABLED"})
+
+
+def change_workspace(server: Server) -> None:
+    server.request("PATCH", "/api/3.0/mlflow/workspaces/c-team", {"description": "theirs"})
+
+
+def gateway(path: str) -> str:
+    return f"/api/3.0/mlflow/gateway/{path}"
+
+
+def change_secret(server: Server) -> None:
+    found = first(server, gateway("secrets/list"), "secrets", "c-secret", "secret_name")
+    server.request("POST", gateway("secrets/update"), {"secret_id": found["secret_id"], "auth_config": {"auth_mode": "theirs"}})
+
+
+def change_definition(server: Server) -> None:
+    found = first(server, gateway("model-definitions/list"), "model_definitions", "c-definition")
+    server.request("POST", gateway("model-definitions/update"), {"model_definition_id": found["model_definition_id"], "model_name": "theirs"})
+
+
+def change_endpoint(server: Server) -> None:
+    found = first(server, gateway("endpoints/list"), "endpoints", "c-endpoint")
+    server.request("POST", gateway("endpoints/update"), {"endpoint_id": found["endpoint_id"], "usage_tracking": True})
+
+
+def change_budget(server: Server) -> None:
+    found = first(server, gateway("budgets/list"), "budget_policies", 77.5, "budget_amount")
+    server.request("POST", gateway("budgets/update"), {"budget_policy_id": found["budget_policy_id"], "budget_amount": 1.0})
+
+
+def change_guardrail(server: Server) -> None:
+    rail = first(server, gateway("guardrails/list"), "guardrails", "c-rail")
+    endpoint = first(server, gateway("endpoints/list"), "endpoints", "c-endpoint")
+    body = {"guardrail_id": rail["guardrail_id"], "endpoint_id": endpoint["endpoint_id"]}
+    server.request("DELETE", gateway("guardrails/remove-from-endpoint"), body)
+
+
+SECRETS = [{"name": "c-secret", "provider": "openai", "secret_value": {"api_key": SECRET}, "auth_config": {"auth_mode": "ours"}}]
+DEFINITIONS = [{"name": "c-definition", "secret_name": "c-secret", "provider": "openai", "model_name": "gpt-4o"}]
+ENDPOINTS = [{"name": "c-endpoint", "model_configs": [{"model_definition": "c-definition"}], "usage_tracking": False, "tags": {"team": "ours"}}]
+MODEL = {
+    "name": "c-model",
+    "description": "ours",
+    "tags": {"team": "ours"},
+    "versions": [{"source": "s3://bucket/one", "tags": {"good": True}}, {"label": "two", "source": "s3://bucket/one", "description": "again"}],
+    "aliases": {"best": "two", "old": 1},
+}
+PROMPT = {
+    "name": "c-prompt",
+    "template": "Hi {{ name }}",
+    "commit_message": "first",
+    "tags": {"team": "ours"},
+    "version_tags": {"language": "en"},
+    "model_config": {"temperature": 0.5},
+    "aliases": {"production": "latest"},
+}
+CASES = [
+    Case("workspaces", {"workspaces": [{"name": "c-team", "description": "ours"}]}, change_workspace, "description"),
+    Case("experiments", {"experiments": [{"name": "c-churn", "description": "ours", "tags": {"team": "ours"}}]}, change_experiment, "tags.team"),
+    Case("registered_models", {"registered_models": [MODEL]}, change_model, "description"),
+    Case("registered_models", {"registered_models": [MODEL]}, change_alias, "aliases.best"),
+    Case("prompts", {"prompts": [PROMPT]}, change_prompt, "template"),
+    Case(
+        "webhooks",
+        {"webhooks": [{"name": "c-hook", "url": "https://127.0.0.1/x", "events": ["model_version.created"], "status": "ACTIVE", "secret": SECRET}]},
+        change_webhook,
+        "status",
+    ),
+    Case("gateway_secrets", {"gateway": {"secrets": SECRETS}}, change_secret, "auth_config.auth_mode"),
+    Case("gateway_model_definitions", {"gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS}}, change_definition, "model_name"),
+    Case(
+        "gateway_endpoints",
+        {"gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS, "endpoints": ENDPOINTS}},
+        change_endpoint,
+        "usage_tracking",
+    ),
+    Case(
+        "gateway_budgets",
+        {"gateway": {"budgets": [{"target_scope": "GLOBAL", "duration": {"unit": "WEEKS", "value": 3}, "budget_amount": 77.5, "budget_action": "ALERT"}]}},
+        change_budget,
+        "budget_amount",
+    ),
+]
+
+
+def verbs(result: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(action["action"], f"{action['family']}/{action['name']}") for action in result["plan"]]
+
+
+def well(result: dict[str, Any]) -> dict[str, Any]:
+    assert not result.get("failed"), result["msg"]
+    assert SECRET not in json.dumps(result)
+    return result
+
+
+def fails(result: dict[str, Any], *texts: str) -> None:
+    assert result.get("failed"), result
+    assert "\n" not in result["msg"]
+    for text in texts:
+        assert text in result["msg"], result["msg"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.family}-{case.drift}")
+def test_the_life_of_an_object(mlflow_full: Server, case: Case) -> None:
+    server = mlflow_full
+    predicted = well(server.declare(case.document, check=True))
+    assert {action["action"] for action in predicted["plan"]} == {"create"}
+    assert well(server.declare(case.document))["plan"] == predicted["plan"]
+    again = well(server.declare(case.document))
+    assert not again["changed"] and again["plan"] == [] and set(again["requests"]["by_method"]) == {"GET"} | ({"POST"} & set(again["requests"]["by_method"]))
+
+    case.change(server)
+    seen = well(server.declare(case.document, check=True))
+    assert [case.drift in found["fields"] for found in seen["drift"]] == [True] and seen["drift"][0]["family"] == case.family
+    fails(server.declare(case.document, fail_on_drift=True), "fail_on_drift", case.drift)
+    assert well(server.declare(case.document))["plan"] == seen["plan"]
+    assert not well(server.declare(case.document))["changed"]
+
+    families = {action["family"] for action in predicted["plan"]}
+    gone = well(server.declare({}, prune=dict.fromkeys(families, "owned"), workspace_content="delete"))
+    assert {(action["family"], action["name"]) for action in gone["plan"]} == {(action["family"], action["name"]) for action in predicted["plan"]}
+    assert not well(server.declare({}, prune=dict.fromkeys(families, "owned")))["changed"]
+
+
+def test_guardrails_of_an_endpoint(mlflow_full: Server) -> None:
+    server = mlflow_full
+    base = {"experiments": [{"name": "c-scorers"}], "gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS, "endpoints": ENDPOINTS}}
+    well(server.declare(base))
+    judge = {
+        "name": "polite",
+        "aggregations": ["mean"],
+        "mlflow_version": "3.17.2",
+        "serialization_version": 1,
+        "instructions_judge_pydantic_data": {
+            "instructions": "Is {{ outputs }} polite?",
+            "model": "openai:/gpt-4o",
+            "feedback_value_type": {"title": "Result", "type": "boolean"},
+        },
+    }
+    body = {"experiment_id": experiment_id(server, "c-scorers"), "name": "polite", "serialized_scorer": json.dumps(judge)}
+    server.request("POST", "/api/3.0/mlflow/scorers/register", body)
+    rail = {"name": "c-rail", "scorer": {"experiment": "c-scorers", "name": "polite"}, "stage": "BEFORE", "action": "VALIDATION"}
+    document = {"gateway": {"guardrails": [{**rail, "endpoints": [{"endpoint": "c-endpoint", "execution_order": 1}]}]}}
+    assert verbs(well(server.declare(document))) == [("create", "gateway_guardrails/c-rail")]
+    assert not well(server.declare(document))["changed"]
+    change_guardrail(server)
+    assert verbs(well(server.declare(document))) == [("update", "gateway_guardrails/c-rail")]
+    document["gateway"]["guardrails"][0]["stage"] = "AFTER"  # the server cannot change one: it is made anew, and attached again
+    well(server.declare(document))
+    assert not well(server.declare(document, mode="exact"))["changed"]
+    families = ["experiments", "gateway_secrets", "gateway_model_definitions", "gateway_endpoints", "gateway_guardrails"]
+    well(server.declare({}, prune=dict.fromkeys(families, "owned")))
+
+
+def test_workspaces_hold_objects_of_the_same_names(mlflow_full: Server) -> None:
+    server = mlflow_full
+    inner = {
+        "experiments": [{"name": "same", "tags": {"in": "inner"}}],
+        "registered_models": [{"name": "same"}],
+        "prompts": [{"name": "same-p", "template": "x"}],
+    }
+    document = {"experiments": [{"name": "same", "tags": {"in": "outer"}}], "workspaces": [{"name": "w-one", **inner}, {"name": "w-two", **inner}]}
+    predicted = well(server.declare(document, check=True))
+    assert well(server.declare(document))["plan"] == predicted["plan"]
+    assert ("create", "experiments/same@w-two") in verbs(predicted) and ("create", "experiments/same") in verbs(predicted)
+    again = well(server.declare(document))
+    assert not again["changed"]
+    assert again["ids"]["experiments/same@w-one"] != again["ids"]["experiments/same@w-two"]
+    # Nothing that is outside of what the document speaks of is pruned: the default workspace is not named here.
+    smaller = {"workspaces": [{"name": "w-one"}, {"name": "w-two", **inner}]}
+    assert verbs(well(server.declare(smaller, prune={"experiments": "owned"}))) == [("delete", "experiments/same@w-one")]
+    fails(server.declare({"workspaces": []}, prune={"workspaces": "owned"}), "w-two is not empty", "workspace_content: move")
+    well(server.declare({"workspaces": []}, prune={"workspaces": "owned"}, workspace_content="delete"))
+    well(server.declare({}, prune={"experiments": "owned"}))
+
+
+def test_a_deleted_experiment_is_restored(mlflow_full: Server) -> None:
+    server = mlflow_full
+    document = {"experiments": [{"name": "c-restored"}]}
+    known = well(server.declare(document))["ids"]["experiments/c-restored"]
+    server.request("POST", "/api/2.0/mlflow/experiments/delete", {"experiment_id": known})
+    result = well(server.declare(document))
+    assert verbs(result) == [("update", "experiments/c-restored")] and result["ids"]["experiments/c-restored"] == known
+    well(server.declare({}, prune={"experiments": "owned"}))
+
+
+def test_requests_of_fifty_models(mlflow_full: Server) -> None:
+    server = mlflow_full
+    document = {"registered_models": [{"name": f"many-{number}", "tags": {"n": number}} for number in range(50)]}
+    assert well(server.declare(document))["requests"]["by_method"]["POST"] == 50
+    assert well(server.declare(document))["requests"]["total"] <= 3
+    assert len(well(server.declare({}, prune={"registered_models": "owned"}))["plan"]) == 50
+
+
+def test_a_secret_is_written_when_it_changes(mlflow_full: Server) -> None:
+    server = mlflow_full
+    document: Document = {"gateway": {"secrets": copy.deepcopy(SECRETS)}}
+    well(server.declare(document))
+    document["gateway"]["secrets"][0]["secret_value"] = {"api_key": f"{SECRET}-new"}
+    assert well(server.declare(document))["plan"][0]["fields"] == ["secret_value"]
+    assert not well(server.declare(document))["changed"]
+    assert "secret_hash_key" in well(server.declare(document, secret_hash_key=None))["warnings"][0]
+    well(server.declare({}, prune={"gateway_secrets": "owned"}))
+
+
+def test_everything_wrong_with_a_document_is_said_at_once(mlflow_full: Server) -> None:
+    document = {
+        "experimnts": [],
+        "experiments": [{"name": "a", "tag": {}}],
+        "registered_models": [{"name": "a/b", "aliases": {"v1": 1, "x": "nowhere"}}],
+        "prompts": [{"name": "a b", "template": [{"no": "role"}]}],
+        "users": [{"username": "b", "password": "long-enough-12"}, {"username": "b"}],
+        "webhooks": [{"name": "w", "url": "https://x", "events": ["model_version.create"]}],
+        "gateway": {"endpoint": []},
+        "workspaces": [{"name": "Bad"}],
+    }
+    result = mlflow_full.declare(document)
+    fails(
+        result,
+        "did you mean experiments?",
+        "did you mean tags?",
+        "b is declared twice",
+        "neither / nor :",
+        "v1 cannot be an alias",
+        "'nowhere'",
+        "role and content",
+    )
+    fails(result, "did you mean model_version.created?", "did you mean endpoints?", "no name for a workspace")
+    assert len(result["problems"]) >= 10 and result["requests"]["total"] == 0
+
+
+def test_what_only_the_server_knows_is_said_before_the_first_write(mlflow_full: Server) -> None:
+    server = mlflow_full
+    dangling = {"gateway": {"model_definitions": [{"name": "d", "secret_name": "nowhere", "provider": "openai", "model_name": "m"}]}}
+    fails(server.declare({"experiments": [{"name": "never"}], **dangling}), "gateway_secrets/nowhere", "declare it under gateway.secrets")
+    fails(server.declare({"experiments": [{"name": "never", "workspace": "nowhere"}]}), "workspace nowhere does not exist", "declare it under workspaces")
+    for _ in range(2):
+        server.request("POST", "/api/2.0/mlflow/webhooks", {"name": "twin", "url": "https://127.0.0.1/", "events": [{"entity": "PROMPT", "action": "CREATED"}]})
+    twin = {"webhooks": [{"name": "twin", "url": "https://127.0.0.1/", "events": ["prompt.created"]}]}
+    fails(server.declare(twin), "the server has 2 webhooks of this name", "delete all but one")
+    listed = server.request("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 1000})["experiments"]
+    assert "never" not in {item["name"] for item in listed}
+
+
+def test_where_artifacts_are_is_decided_once(mlflow_full: Server, mlflow_plain: Server) -> None:
+    there = {"experiments": [{"name": "c-place", "artifact_location": "s3://bucket/a"}]}
+    well(mlflow_plain.declare(there))
+    assert not well(mlflow_plain.declare(there))["changed"]
+    moved = {"experiments": [{"name": "never"}, {"name": "c-place", "artifact_location": "s3://bucket/b"}]}
+    fails(mlflow_plain.declare(moved), "c-place: artifact_location is s3://bucket/a and cannot be changed")
+    fails(mlflow_full.declare(there), "artifact_location cannot be chosen on a server with workspaces")
+
+
+def test_versions_are_added_changed_and_removed(mlflow_full: Server) -> None:
+    server = mlflow_full
+    model: Document = {"name": "c-versions", "versions": [{"source": "s3://bucket/one"}]}
+    well(server.declare({"registered_models": [model]}))
+    model["versions"].append({"label": "two", "source": "s3://bucket/two", "tags": {"a": "b"}})
+    model["aliases"] = {"best": "two"}
+    well(server.declare({"registered_models": [model]}))
+    assert not well(server.declare({"registered_models": [model]}))["changed"]
+    model["versions"][1].update(tags={"a": None, "c": "d"}, description="changed")
+    assert well(server.declare({"registered_models": [model]}))["plan"][0]["fields"] == [
+        "versions.two.description",
+        "versions.two.tags.a",
+        "versions.two.tags.c",
+    ]
+    assert not well(server.declare({"registered_models": [model]}))["changed"]
+    del model["versions"][0]
+    assert not well(server.declare({"registered_models": [model]}))["changed"]
+    assert well(server.declare({"registered_models": [model]}, mode="exact"))["plan"][0]["fields"] == ["versions.version 1"]
+    model["versions"][0]["source"] = "s3://bucket/elsewhere"
+    fails(server.declare({"registered_models": [model]}), "version two has source s3://bucket/two", "another label")
+    well(server.declare({}, prune={"registered_models": "owned"}))
+
+
+def test_what_belongs_to_another_document_is_left(mlflow_full: Server) -> None:
+    server = mlflow_full
+    well(server.declare({"experiments": [{"name": "c-theirs"}]}, owner="them"))
+    fails(server.declare({"experiments": [{"name": "c-theirs"}]}), "belongs to 'them'", "adopt: any")
+    assert ("delete", "experiments/c-theirs") not in verbs(well(server.declare({}, prune={"experiments": "owned"}, check=True)))
+    assert verbs(well(server.declare({"experiments": [{"name": "c-theirs"}]}, adopt="any"))) == [("adopt", "experiments/c-theirs")]
+
+
+def test_a_secret_in_use_is_not_deleted(mlflow_full: Server) -> None:
+    server = mlflow_full
+    well(server.declare({"gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS}}))
+    fails(server.declare({}, prune={"gateway_secrets": "owned"}), "model definitions use it (c-definition)")
+    well(server.declare({}, prune={"gateway_secrets": "owned", "gateway_model_definitions": "owned"}))
+
+
+def test_ways_to_be_turned_away(mlflow_full: Server, mlflow_plain: Server) -> None:
+    document = {"experiments": [{"name": "never"}]}
+    fails(mlflow_full.declare(document, password="wrong-password"), "(401", "check username and password")
+    fails(mlflow_plain.declare(document, static_prefix="/nowhere"), "(404)", "static_prefix")
+    fails(mlflow_plain.declare(document, extra_headers={"Host": "elsewhere.example.com"}), "--allowed-hosts")
+    fails(mlflow_plain.declare(document, extra_headers={"Origin": "https://elsewhere.example.com"}), "--cors-allowed-origins")
+    fails(mlflow_plain.declare({"workspaces": [{"name": "team"}]}), "workspaces switched off", "--enable-workspaces")
+    fails(mlflow_plain.declare(document, url="http://127.0.0.1:9", retries=0), "does not answer")
+
+
+def test_an_account_without_rights_is_told_so(mlflow_full: Server) -> None:
+    server = mlflow_full
+    server.request("POST", "/api/2.0/mlflow/users/create", {"username": "nobody", "password": "long-enough-12"})
+    fails(server.declare({"experiments": [{"name": "never"}]}, username="nobody", password="long-enough-12"), "(403", "no permission")
+
+
+def test_through_ansible(mlflow_full: Server, tmp_path: Path) -> None:
+    """As a playbook does it: from a file, in check mode, as a program, with no secret in any output."""
+    (tmp_path / "document.yml").write_text(json.dumps({"experiments": [{"name": "c-played"}], "gateway": {"secrets": SECRETS}}))
+    tasks = [
+        {"mlops.platform.mlflow_config": {"config_file": str(tmp_path / "document.yml"), "prune": prune, "max_deletes": "100%"}, "register": "result", **extra}
+        for prune, extra in [
+            ("none", {"check_mode": True}),
+            ("none", {}),
+            ("none", {"vars": {"mlops_platform_in_process": False}}),
+        ]
+    ]
+    expected = [True, True, False]
+    checks = [{"ansible.builtin.assert": {"that": [f"result.changed == {value}", "result.plan is defined"]}} for value in expected]
+    play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [step for pair in zip(tasks, checks, strict=True) for step in pair]}]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    options = {"MLFLOW_TRACKING_URI": mlflow_full.url, "MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": mlflow_full.options["password"]}
+    done = subprocess.run(
+        [Path(sys.executable).parent / "ansible-playbook", "-vvv", "--diff", tmp_path / "play.yml"],
+        env={**os.environ, **options, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert SECRET not in done.stdout + done.stderr
+    assert mlflow_full.options["password"] not in done.stdout + done.stderr
+    well(mlflow_full.declare({}, prune={"experiments": "owned", "gateway_secrets": "owned"}))
+
+
+def test_a_server_before_the_roles(mlflow_before_rbac: Server) -> None:
+    """One document with every family that it knows."""
+    server = mlflow_before_rbac
+    document = {
+        "experiments": [{"name": "o-churn", "tags": {"team": "ours"}}],
+        "registered_models": [MODEL],
+        "prompts": [PROMPT],
+        "webhooks": [{"name": "o-hook", "url": "https://127.0.0.1/x", "events": ["model_version.created"], "secret": SECRET}],
+        "gateway": {"secrets": SECRETS[:1], "model_definitions": DEFINITIONS, "endpoints": ENDPOINTS},
+        "workspaces": [{"name": "o-team", "description": "ours", "experiments": [{"name": "o-churn"}]}],
+    }
+    predicted = well(server.declare(document, check=True))
+    assert well(server.declare(document))["plan"] == predicted["plan"]
+    assert not well(server.declare(document))["changed"]
+    families = {action["family"] for action in predicted["plan"]}
+    gone = well(server.declare({"workspaces": []}, prune=dict.fromkeys(families, "owned"), workspace_content="delete", families=sorted(families)))
+    assert ("delete", "workspaces/o-team") in verbs(gone)
