@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -45,6 +46,17 @@ class Registry:
         if not isinstance(found, dict) or found.get("name") != f"{family}/{key}" or found.get("id") != identifier:
             return None
         return marks.read(found)
+
+    def names(self, family: str) -> list[str]:
+        """Keys of all objects of a family that have a mark."""
+        found = []
+        for name, value in self._read().items():
+            if name.startswith(_PREFIX) and value:
+                with contextlib.suppress(ValueError):
+                    whole = str(json.loads(value).get("name", ""))
+                    if whole.startswith(f"{family}/"):
+                        found.append(whole.partition("/")[2])
+        return found
 
     def keep(self, family: str, key: str, mark: marks.Mark, identifier: str | None) -> None:
         """Writes a mark."""

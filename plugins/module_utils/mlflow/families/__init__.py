@@ -7,14 +7,18 @@ from __future__ import annotations
 import typing as t
 
 from ...engine.family import Family
+from .datasets import Datasets
 from .experiments import Experiments
 from .gateway import GatewayEndpoints, GatewayModelDefinitions, GatewaySecrets
 from .gateway_budgets import GatewayBudgets
 from .gateway_guardrails import GatewayGuardrails
 from .grants import Grants
+from .label_schemas import LabelSchemas
 from .prompts import Prompts
 from .registered_models import RegisteredModels
+from .review_queues import ReviewQueues
 from .roles import Roles
+from .scorers import Scorers
 from .users import Users
 from .webhooks import Webhooks
 from .workspaces import Workspaces
@@ -30,10 +34,14 @@ CLASSES: tuple[type[Family[t.Any]], ...] = (
     GatewayModelDefinitions,
     GatewayEndpoints,
     GatewayBudgets,
-    GatewayGuardrails,  # after scorers
+    Datasets,
+    LabelSchemas,
+    Scorers,
+    GatewayGuardrails,
     Users,
     Roles,
     Grants,
+    ReviewQueues,
 )
 
 
