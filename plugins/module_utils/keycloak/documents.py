@@ -23,8 +23,8 @@ def words(text: str) -> frozenset[str]:
 # What each family takes from the top of a document; everything else there is a setting of the realm itself.
 FAMILY_KEYS = words(
     """adminPermissions adminPermissionsClient authenticationFlows authenticatorConfig clientPolicies clientProfiles clientScopeMappings clientScopes clients
-    components defaultDefaultClientScopes defaultGroups defaultOptionalClientScopes eventsConfig groups identityProviderMappers identityProviders localizationTexts
-    organizations requiredActions roles scopeMappings userProfile users"""
+    components defaultDefaultClientScopes defaultGroups defaultOptionalClientScopes eventsConfig groups identityProviderMappers identityProviders
+    localizationTexts organizations requiredActions roles scopeMappings userProfile users"""
 )
 BINDING_KEYS = words(
     """browserFlow clientAuthenticationFlow directGrantFlow dockerAuthenticationFlow firstBrokerLoginFlow registrationFlow resetCredentialsFlow"""

@@ -14,6 +14,7 @@ from ..engine.compare import Json, text
 Entry = dict[str, Json]
 REQUIREMENTS = ("REQUIRED", "ALTERNATIVE", "CONDITIONAL", "DISABLED")
 NEW = "~new"  # ends the names of a flow that is to take another's place
+_HIDDEN = "saml ecp"  # exports hold this flow, and nothing else of Keycloak's API shows it
 _STEP = 10  # between priorities that the document leaves to us
 
 
@@ -124,7 +125,7 @@ class Reader:
     def top(self) -> list[Entry]:
         """The top-level flows, each with everything below it and the configurations it uses."""
         inner = {str(row.get("flowAlias")) for flow in self._flows.values() for row in flow.get("authenticationExecutions") or [] if row.get("flowAlias")}
-        return [self._entry(flow) for alias, flow in self._flows.items() if flow.get("topLevel", alias not in inner)]
+        return [self._entry(flow) for alias, flow in self._flows.items() if alias != _HIDDEN and flow.get("topLevel", alias not in inner)]
 
     def _entry(self, flow: Entry) -> Entry:
         configs: dict[str, Entry] = {}
