@@ -91,8 +91,11 @@ class Kind:
         absent: list[Entry] = []
         problems: list[str] = []
         for label, item in self._items(params, problems):
-            entry = self._entry(label, item, problems)
-            (absent if (item.get("state") or params["state"]) == "absent" else present).append(entry)
+            if (item.get("state") or params["state"]) == "absent":
+                # Its name alone: what else is said of it may concern other objects, which stay.
+                absent.append({self.field(option): item[option] for option in self.names if item.get(option) is not None})
+            else:
+                present.append(self._entry(label, item, problems))
         if problems:
             raise InvalidError(problems)
         return present, absent

@@ -83,7 +83,7 @@ KINDS: dict[str, Kind] = {
     ),
     "mlflow_grant": Kind(
         one_list("grants"),
-        ("resource_type",),
+        ("resource_type", "user", "role", "resource", "regex"),
         {
             "user": TEXT,
             "role": TEXT,
