@@ -13,6 +13,7 @@ import contextlib
 import http.client
 import json
 import random
+import select
 import socket
 import ssl
 import threading
@@ -28,6 +29,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REPEATABLE_METHODS = _SAFE_METHODS | {"PUT", "DELETE"}
 _BUSY = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE = 8.0  # seconds
+_FRESH_FOR = 1.0  # seconds in which no server hangs up on us
 # A server that answers in pieces waits for our acknowledgement of the first one; Linux delays that by 40 ms unless told not to.
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
@@ -191,7 +193,9 @@ class Http:
     def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
         connection = getattr(self._local, "connection", None)
         if connection is not None and connection.sock is not None:
-            return connection, False
+            if time.monotonic() - self._local.used < _FRESH_FOR or not select.select([connection.sock], [], [], 0)[0]:
+                return connection, False
+            self._drop(connection)  # nobody spoke for a while, and there is something to read: the server has hung up
         timeout = self.settings.timeout
         proxy = urllib.parse.urlsplit(self.settings.proxy) if self.settings.proxy else None
         host, port = (proxy.hostname or "", proxy.port or 3128) if proxy else (self._host, self._port)
@@ -214,7 +218,7 @@ class Http:
             raise UnreachableError(f"the name {host} is not known ({exc.strerror}): check url and DNS", final=True) from exc
         except OSError as exc:
             raise UnreachableError(f"{self.base} does not answer ({exc.strerror or exc or type(exc).__name__}): is the server up, and url right?") from exc
-        self._local.connection = connection
+        self._local.connection, self._local.used = connection, time.monotonic()
         with self._lock:
             self._open.append(connection)
         return connection, True
@@ -229,7 +233,9 @@ class Http:
                 with contextlib.suppress(OSError):
                     connection.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             response = connection.getresponse()
-            return Reply(response.status, response.headers, response.read())
+            reply = Reply(response.status, response.headers, response.read())
+            self._local.used = time.monotonic()
+            return reply
         except (OSError, http.client.HTTPException) as exc:
             self._drop(connection)
             if not fresh and isinstance(exc, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)) and method in _REPEATABLE_METHODS:
