@@ -52,7 +52,7 @@ class Experiments(ScopedFamily):
             wanted, there = entry.get("artifact_location"), snapshot[self.name].get(key, {}).get("artifact_location")
             if wanted and not there and server.has_workspaces:
                 found.append(
-                    f"{self.name}/{key}: artifact_location cannot be chosen on a server with workspaces: leave it out, and set the workspace's default_artifact_root"
+                    f"{self.name}/{key}: artifact_location cannot be chosen on a server with workspaces: set the workspace's default_artifact_root instead"
                 )
             if wanted and there and str(wanted).rstrip("/") != str(there).rstrip("/"):
                 found.append(f"{self.name}/{key}: artifact_location is {there} and cannot be changed: declare that one, or give the experiment another name")
@@ -68,7 +68,7 @@ class Experiments(ScopedFamily):
                 answers = (api.find("2.0/experiments/get-by-name", experiment_name=name) for name in asked)
                 listed = [answer["experiment"] for answer in answers if answer]
             else:
-                listed = api.pages("2.0/experiments/search", "experiments", _PAGE, "POST", view_type="ALL")
+                listed = api.pages("2.0/experiments/search", "experiments", _PAGE, view_type="ALL")
             for item in listed:
                 key = documents.key(str(item["name"]), workspace)
                 deleted = item.get("lifecycle_stage") == "deleted"
