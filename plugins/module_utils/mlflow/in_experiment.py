@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ..engine.compare import Json
+from ..engine.errors import RefusedError
 from ..engine.family import Entry
 from . import documents
 from .scoped import ScopedFamily
@@ -39,11 +40,24 @@ class ExperimentFamily(ScopedFamily):
             return [f"{self.name} are known since MLflow {self.since[0]}.{self.since[1]}: leave them out, or upgrade the server"]
         declared = {(entry["workspace"], str(entry.get("name"))) for entry in documents.within(server.document, ("experiments",))}
         found = []
+        seen: dict[tuple[str, str], str] = {}
         for key, entry in entries.items():
-            there = (entry["workspace"], entry["experiment"]) in declared or server.experiment_id(entry["workspace"], entry["experiment"])
-            if not there:
-                found.append(f"{self.name}/{key}: there is no experiment {entry['experiment']!r}: declare it under experiments, or correct the name")
+            place = (entry["workspace"], entry["experiment"])
+            if place in declared or key in snapshot[self.name]:
+                continue
+            if place not in seen:
+                seen[place] = self._missing(server, *place)
+            if seen[place]:
+                found.append(f"{self.name}/{key}: {seen[place]}")
         return found
+
+    def _missing(self, server: Session, workspace: str, experiment: str) -> str:
+        """Why nothing can be put into an experiment; empty if it can."""
+        number = server.experiment_id(workspace, experiment)
+        if not number:
+            return f"there is no experiment {experiment!r}: declare it under experiments, or correct the name"
+        there = server.at(workspace).get("2.0/experiments/get", experiment_id=number).get("experiment") or {}
+        return f"the experiment {experiment!r} is deleted: declare it under experiments, which restores it" if there.get("lifecycle_stage") == "deleted" else ""
 
     def places(self, server: Session, keys: t.Collection[str]) -> list[Place]:
         """The experiments to look into: those that the document, these keys or our marks speak of, as far as they are there."""
@@ -68,4 +82,14 @@ class ExperimentFamily(ScopedFamily):
 
 def pages(server: Session, workspace: str, path: str, field: str, experiment: str) -> list[Json]:
     """A list of one experiment to its end."""
-    return server.at(workspace).pages(path, field, 1000, experiment_id=experiment)
+    return of_active(lambda: server.at(workspace).pages(path, field, 1000, experiment_id=experiment))
+
+
+def of_active(ask: t.Callable[[], list[Json]]) -> list[Json]:
+    """What an experiment has; nothing where it is deleted, for it may be restored by the time anything is written."""
+    try:
+        return ask()
+    except RefusedError as exc:
+        if exc.code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_STATE") or (exc.status == 400 and "deleted" in str(exc)):
+            return []
+        raise

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import typing as t
 
@@ -11,7 +12,8 @@ from ...engine import marks
 from ...engine.compare import Change, Json, Rules
 from ...engine.family import Entry
 from .. import documents
-from ..in_experiment import ExperimentFamily, Place
+from ..api import Api
+from ..in_experiment import ExperimentFamily, Place, of_active
 
 if t.TYPE_CHECKING:
     from ..session import Session
@@ -49,7 +51,7 @@ class Scorers(ExperimentFamily):
             if "description" in entry:
                 definition["description"] = entry["description"]
             kept = {field: entry[field] for field in ("workspace", "experiment", "name") if field in entry}
-            online = entry.get("online")
+            online: Json = entry.get("online")
             if isinstance(online, dict):
                 online = {field: float(value) if isinstance(value, int) else value for field, value in online.items()}
             found.append({**kept, "definition": definition, **({"online": online} if "online" in entry else {})})
@@ -81,7 +83,8 @@ class Scorers(ExperimentFamily):
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         result: dict[str, Entry] = {}
-        declared, watched = server.declared(self), {}
+        declared: dict[str, Entry] = server.declared(self)
+        watched: dict[str, str] = {}
         for (workspace, experiment, _number), item in self._listed(server, self.places(server, keys)):
             entry = {"workspace": workspace, "experiment": experiment, "name": item["scorer_name"]}
             key = self.key(entry)
@@ -102,7 +105,7 @@ class Scorers(ExperimentFamily):
             # Before 3.17 a server lists one experiment at a time.
             asked: list[dict[str, Json]] = [{"experiment_ids": list(here)}] if server.since(3, 17) and len(here) > 1 else [{"experiment_id": n} for n in here]
             for query in asked:
-                for item in api.get("3.0/scorers/list", **query).get("scorers") or []:
+                for item in of_active(functools.partial(_scorers, api, query)):
                     yield here[str(item["experiment_id"])], item
 
     def _online(self, server: Session, result: t.Mapping[str, Entry], watched: t.Mapping[str, str]) -> dict[str, Entry]:
@@ -144,6 +147,10 @@ class Scorers(ExperimentFamily):
 
     def delete(self, server: Session, current: Entry) -> None:
         server.at(current["workspace"]).delete("3.0/scorers/delete", experiment_id=self.experiment(server, current), name=current["name"])
+
+
+def _scorers(api: Api, query: dict[str, Json]) -> list[Json]:
+    return api.get("3.0/scorers/list", **query).get("scorers") or []
 
 
 def _definition(item: Json, declared: Entry) -> Entry:
