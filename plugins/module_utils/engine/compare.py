@@ -73,11 +73,11 @@ def text(value: Json) -> str:
 
 
 def normalised(entry: Json, rules: Rules, parent: str = "") -> Json:
-    """A declared object with the types the server keeps: text in text maps, lists in list maps. Masks and comments are dropped."""
+    """A declared object with the types the server keeps: text in text maps, lists in list maps. Masks and our own marks are dropped."""
     if isinstance(entry, dict):
         result: dict[str, Json] = {}
         for key, value in entry.items():
-            if is_mask(value):
+            if is_mask(value) or key.startswith(OURS):  # what was read from a server comes with both
                 continue
             if parent in rules.strings and value is not None and not isinstance(value, (dict, list)):
                 value = text(value)

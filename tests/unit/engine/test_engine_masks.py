@@ -44,6 +44,10 @@ def test_a_declared_mask_is_no_declaration() -> None:
     assert normalised({"config": {"password": MASK, "other": [MASK], "x": 1}}, RULES) == {"config": {"x": ["1"]}}
 
 
+def test_marks_in_a_document_that_was_exported_are_no_declaration() -> None:
+    assert normalised({"config": {"ansible.owner": "them", "x": 1}}, RULES) == {"config": {"x": ["1"]}}
+
+
 def test_a_secret_in_a_list_of_one_compares_by_its_hash() -> None:
     applied = marks.make("us", normalised({"name": "a", "config": {"password": "x"}}, RULES), RULES, "k")
     assert set(applied.secrets) == {"config.password"}

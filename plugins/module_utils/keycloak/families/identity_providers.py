@@ -16,6 +16,7 @@ from ..secret_keys import SECRETS
 from ..session import Session
 
 _PATH = "/identity-provider/instances"
+_OTHERS = frozenset({"internalId", "organizationId", "types"})
 # With one of these another, the server could be made to send the old secret elsewhere; it refuses, or forgets the secret.
 _SENSITIVE = frozenset({"tokenUrl", "clientId", "clientAuthMethod"})
 
@@ -26,7 +27,7 @@ class IdentityProviders(Base):
     name = "identityProviders"
     named = "alias"
     rules = Rules(
-        ignored=frozenset({"internalId", "organizationId", "types"}),
+        ignored=_OTHERS,
         strings=frozenset({"config"}),
         keyed={"mappers": "name"},
         secrets=SECRETS,
@@ -42,7 +43,8 @@ class IdentityProviders(Base):
         result = []
         for provider in document.get(self.name) or []:
             own = [_bare(mapper) for mapper in provider.get("mappers") or []] + mappers.get(str(provider.get("alias")), [])
-            result.append({**provider, "mappers": own} if own else dict(provider))
+            bare = {key: value for key, value in provider.items() if key not in _OTHERS}  # identifiers of the server an export comes from
+            result.append({**bare, "mappers": own} if own else bare)
         return result
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
