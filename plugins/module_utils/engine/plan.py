@@ -161,7 +161,9 @@ def _write(
     if changes:
         reason = "drift" if drifted else "pending" if old else "unmarked"
         return Action("update", family, key, reason, changes, current, merged(current, entry, rules, changes), mark)
-    if mark is not None and (old is None or _differs(old, mark)):
+    if mark is None or (old is None and family.builtin(current)):
+        return None  # what the product itself made is never pruned, and not written for a mark alone
+    if old is None or _differs(old, mark):
         return Action("adopt", family, key, "unmarked" if old is None else "pending", [], current, merged(current, entry, rules), mark)
     return None
 

@@ -50,11 +50,17 @@ class Base(Family[Session]):
         return mark_in(current.get("attributes"))
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        there = server.born_with(self).get(self.key(entry)) if server.made_realm else None
+        there = self.born(server, entry) if server.made_realm else None
         if there is None:
-            self.make(server, plain(entry), mark)
+            self.make(server, with_protocols(plain(entry)), mark)
         else:
-            self.update(server, there, merged(there, entry, self.rules), differences(entry, there, self.rules), mark)
+            changes = differences(entry, there, self.rules)
+            if changes or not self.builtin(there):
+                self.update(server, there, merged(there, entry, self.rules), changes, mark)
+
+    def born(self, server: Session, entry: Entry) -> Entry | None:
+        """The object of this name that Keycloak gave the realm made in this run; None where there is none."""
+        return server.born_with(self).get(self.key(entry))
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         """Creates an object that is not there."""
@@ -88,6 +94,14 @@ def plain(value: Json) -> Json:
                 result[name] = (result.get(name) or []) + item if isinstance(item, list) and name in result else plain(item)
         return result
     return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def with_protocols(entry: Entry) -> Entry:
+    """A new object whose mappers say what they are for: Keycloak refuses those that do not, with a message about something else."""
+    mappers = entry.get("protocolMappers")
+    if not isinstance(mappers, list):
+        return entry
+    return {**entry, "protocolMappers": [{"protocol": entry.get("protocol") or "openid-connect", **mapper} for mapper in mappers]}
 
 
 def without(entry: Entry, *keys: str) -> Entry:

@@ -127,6 +127,14 @@ def test_only_what_is_ours_is_pruned() -> None:
     assert verbs(go(server, check=True, prune={})) == []
 
 
+def test_what_the_product_made_is_not_written_for_a_mark_alone() -> None:
+    server = Memory({"name": "core", "builtIn": True, "x": 1})
+    assert not go(server, {"name": "core", "x": 1})["changed"]
+    assert verbs(go(server, {"name": "core", "x": 2})) == [("update", "core")]
+    assert marks.read(server.there["core"]["attributes"]), "it is known then what was applied"
+    assert not go(server, {"name": "core", "x": 2})["changed"]
+
+
 def test_more_deletions_than_allowed_stop_before_the_first_write() -> None:
     server = Memory(*({"name": str(n), "attributes": marks.Mark(OWNER).texts()} for n in range(10)))
     with pytest.raises(runner.Failed, match=r"10 objects are no longer declared .* more than max_deletes \(20%\) allows \(2\)"):

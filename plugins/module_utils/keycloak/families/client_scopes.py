@@ -17,7 +17,8 @@ from ..secret_keys import SECRETS
 from ..session import Session
 
 _BORN = words(
-    """acr address basic email microprofile-jwt offline_access organization phone profile role_list roles saml_organization service_account web-origins"""
+    """AuthnContextClassRef acr address basic email microprofile-jwt offline_access organization phone profile role_list roles
+    saml_organization service_account web-origins"""
 )
 
 

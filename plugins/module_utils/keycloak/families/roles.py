@@ -96,6 +96,12 @@ class Roles(Base):
             return realm_client(str(current["client"])) or current["name"] == "uma_protection"
         return current["name"] in _BORN or str(current["name"]).startswith("default-roles-")
 
+    def born(self, server: Session, entry: Entry) -> Entry | None:
+        there = super().born(server, entry)
+        if there is None or entry.get("composites") is None:
+            return there
+        return {**there, "composites": _composites(server, there)}
+
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         client = str(entry.get("client") or "")
         base = ""
