@@ -147,7 +147,7 @@ def _chosen(product: Product, request: Request) -> list[Family]:
     named = set(request.families) or {
         family.name
         for family in product.families
-        if family.entries(request.document) or request.absent.get(family.name) or request.options.prune.get(family.name, "none") != "none"
+        if family.entries(request.document) or request.absent.get(family.name) or (family.prunable and request.options.prune.get(family.name, "none") != "none")
     }
     return [family for family in product.families if family.name in named]
 

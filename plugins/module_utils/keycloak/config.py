@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from ..engine import options, runner
 from ..engine.door import Call, Door, Result
-from . import arguments, documents
+from . import arguments
 from .families import ALL
 
 
 def _run(call: Call) -> Result:
     params = call.params
     families = options.with_secret_paths(ALL, params["secret_paths"])
-    document = documents.stripped(params["config"])
+    document = params["config"]
     realm = params.get("realm") or str(document.get("realm") or "")
     prune = options.prune_of(params, families, document)
     return runner.run(arguments.session_of(params, realm, families, prune), options.request(call, document, prune=prune), call.say)

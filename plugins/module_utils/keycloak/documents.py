@@ -8,7 +8,7 @@ import difflib
 import re
 import typing as t
 
-from ..engine.compare import OURS, Json
+from ..engine.compare import Json
 from ..engine.family import Entry, Family
 
 _SUBSTITUTION = re.compile(r"\$\((?P<what>[^)]*)\)?")
@@ -68,13 +68,6 @@ REALM_KEYS = words(
 _TOP = REALM_KEYS | FAMILY_KEYS | BINDING_KEYS | SERVER_KEYS
 
 
-def stripped(value: Json) -> Json:
-    """A document without our own marks: an export of a realm that was written by these modules holds them."""
-    if isinstance(value, dict):
-        return {key: stripped(item) for key, item in value.items() if not str(key).startswith(OURS)}
-    return [stripped(item) for item in value] if isinstance(value, list) else value
-
-
 def settings(document: Entry) -> Entry:
     """The realm's own settings in a document."""
     others = FAMILY_KEYS | BINDING_KEYS | SERVER_KEYS
@@ -111,7 +104,7 @@ def _substitution(path: tuple[str, ...], value: str) -> str:
     plugin = {"env": f"lookup('ansible.builtin.env', '{rest.partition(':-')[0]}')", "file": f"lookup('ansible.builtin.file', '{rest.rpartition(':')[2]}')"}
     remedy = "{{ " + plugin.get(kind, "a_variable") + " }}"
     return (
-        f"{'.'.join(path)}: $({what}) is a substitution of keycloak-config-cli, which nothing fills in here: write {remedy}, or another variable, "
+        f"{'.'.join(path)} holds a $(…) substitution of keycloak-config-cli, which nothing fills in here: write {remedy}, or another variable, "
         "and give the document as config"
     )
 

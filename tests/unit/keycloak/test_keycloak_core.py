@@ -1,0 +1,308 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core families against a Keycloak in memory: what is planned is done, with few requests, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import Failed
+from conftest import runs
+from fake_keycloak import MASK, FakeKeycloak
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+DOCUMENT: dict[str, Any] = {
+    "realm": "r",
+    "displayName": "R",
+    "attributes": {"on": True},
+    "smtpServer": {"host": "mail", "from": "a@b.c", "user": "u", "password": "smtp-password"},
+    "clientScopes": [
+        {
+            "name": "groups",
+            "protocolMappers": [{"name": "m", "protocol": "openid-connect", "protocolMapper": "x", "config": {"full.path": False}}],
+        },
+        {"name": "profile", "description": "ours"},
+    ],
+    "+defaultOptionalClientScopes": ["groups"],
+    "clients": [
+        {
+            "clientId": "web",
+            "redirectUris": ["https://b", "https://a"],
+            "secret": "client-secret",
+            "serviceAccountsEnabled": True,
+            "defaultClientScopes": ["groups"],
+            "serviceAccountRealmRoles": ["reader"],
+            "protocolMappers": [{"name": "aud", "protocol": "openid-connect", "protocolMapper": "y", "config": {"a": 1}}],
+        }
+    ],
+    "roles": {
+        "realm": [{"name": "admin-of-r", "composites": {"realm": ["reader"], "client": {"web": ["writer"]}}}, {"name": "reader"}],
+        "client": {"web": [{"name": "writer", "attributes": {"k": "v"}}]},
+    },
+    "scopeMappings": [{"clientScope": "groups", "roles": ["reader"]}],
+    "groups": [{"name": "top", "realmRoles": ["reader"], "subGroups": [{"name": "low", "clientRoles": {"web": ["writer"]}}]}],
+    "defaultGroups": ["top"],
+    "users": [{"username": "Ann", "groups": ["/top/low"], "realmRoles": ["reader"], "credentials": [{"type": "password", "value": "user-password"}]}],
+}
+SECRETS = ("smtp-password", "client-secret", "user-password", "admin-password")
+
+
+CORE = ("clientScopes", "clients", "roles", "groups", "users")
+
+
+def verbs(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(item["action"], item["family"], item["name"]) for item in result["plan"]]
+
+
+def test_create_then_nothing_then_drift_then_prune(keycloak: FakeKeycloak, go) -> None:
+    predicted = go(DOCUMENT, check=True, secret_key="k")
+    assert list(keycloak.realms) == ["master"]
+    made = go(DOCUMENT, secret_key="k")
+    assert made["plan"] == predicted["plan"] and {action["action"] for action in made["plan"]} == {"create"}
+    assert go(DOCUMENT, secret_key="k")["plan"] == []
+    realm = keycloak.realms["r"]
+    client = next(client for client in realm["clients"].values() if client["clientId"] == "web")
+    client["redirectUris"] = ["https://evil"]
+    client["protocolMappers"][0]["config"]["a"] = "2"
+    next(role for role in realm["roles"].values() if role["name"] == "reader")["description"] = "by hand"
+    realm["composites"].clear()
+    found = go(DOCUMENT, secret_key="k", check=True)
+    assert {(one["family"], one["name"]): one["fields"] for one in found["drift"]} == {
+        ("clients", "web"): ["protocolMappers.aud.config.a", "redirectUris"],
+        ("roles", "admin-of-r"): ["composites.client.web", "composites.realm"],
+    }
+    go(DOCUMENT, secret_key="k")
+    assert go(DOCUMENT, secret_key="k")["plan"] == []
+    less = {"realm": "r", "clients": [], "roles": {"realm": [{"name": "reader"}]}, "groups": [], "defaultGroups": [], "users": []}
+    gone = go(less, prune=CORE, secret_key="k")
+    assert [action[1:] for action in verbs(gone) if action[0] == "delete"] == [
+        ("users", "ann"), ("groups", "/top/low"), ("groups", "/top"), ("roles", "admin-of-r"), ("clients", "web"), ("clientScopes", "groups"),
+    ]  # fmt: skip
+    assert {client["clientId"] for client in realm["clients"].values()} == {"account", "realm-management"}
+
+
+def test_no_secret_is_shown(keycloak: FakeKeycloak, go) -> None:
+    shown = str(go(DOCUMENT, secret_key="k"))
+    changed = copy.deepcopy(DOCUMENT)
+    changed["clients"][0]["secret"] = "other-secret"
+    changed["users"][0]["credentials"][0]["value"] = "other-password"
+    result = go(changed, secret_key="k")
+    assert {field for action in result["plan"] for field in action["fields"]} == {"secret", "credentials.password.value"}
+    assert [secret for secret in (*SECRETS, "other-secret", "other-password") if secret in shown + str(result)] == []
+    user = next(identifier for identifier, user in keycloak.realms["r"]["users"].items() if user["username"] == "ann")
+    assert keycloak.realms["r"]["passwords"][user] == ["other-password"]
+
+
+def test_masks_are_kept_and_never_sent(keycloak: FakeKeycloak, go) -> None:
+    go(DOCUMENT)
+    masked = {"realm": "r", "smtpServer": {**DOCUMENT["smtpServer"], "password": MASK}, "clients": [{"clientId": "web", "secret": MASK}]}
+    assert go(masked, owner="")["plan"] == []
+    masked["smtpServer"]["host"] = "other"
+    with pytest.raises(Failed, match=r"smtpServer\.host changes, and Keycloak takes smtpServer whole: declare its password too"):
+        go(masked)
+    assert keycloak.realms["r"]["data"]["smtpServer"]["password"] == "smtp-password"
+
+
+def test_fifty_clients_and_roles_unchanged_take_few_requests(keycloak: FakeKeycloak, go) -> None:
+    document = {
+        "realm": "r",
+        "clients": [{"clientId": f"c{n}", "redirectUris": [f"https://{n}"]} for n in range(50)],
+        "roles": {"realm": [{"name": f"r{n}"} for n in range(50)]},
+    }
+    made = go(document)
+    assert made["requests"]["total"] <= 115
+    with keycloak.counted() as sent:
+        assert go(document)["plan"] == []
+    assert len(sent) <= 8, sent
+
+
+FAULTS = [
+    pytest.param({"method": "GET", "path": "/clients$", "status": 401}, id="401 once"),
+    pytest.param({"method": "POST", "path": "/clients$", "status": 401}, id="revoked in mid-run"),
+    pytest.param({"method": "PUT", "path": "/admin/realms/r$", "status": 409, "times": 2}, id="409 of another run"),
+    pytest.param({"method": "POST", "path": "/roles$", "status": 429, "times": 2, "Retry_After": "1"}, id="429"),
+    pytest.param({"method": "GET", "path": "/groups$", "status": 503, "times": 2}, id="503 of a read"),
+    pytest.param({"method": "POST", "path": "/clients$", "status": 503}, id="503 of a write"),
+    pytest.param({"method": "POST", "path": "/clients$"}, id="dropped before"),
+    pytest.param({"method": "POST", "path": "/clients$", "after": True}, id="dropped after"),
+    pytest.param({"method": "POST", "path": "/users$", "after": True}, id="answer lost"),
+    pytest.param({"method": "GET", "path": "/roles$"}, id="read dropped"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_that_pass_are_passed(keycloak: FakeKeycloak, go, fault: dict[str, Any]) -> None:
+    keycloak.fail(**fault)
+    go(DOCUMENT, secret_key="k")
+    assert [fault.times for fault in keycloak.faults] == [0]
+    assert go(DOCUMENT, secret_key="k")["plan"] == []
+    names = [client["clientId"] for client in keycloak.realms["r"]["clients"].values()]
+    assert len(names) == len(set(names))
+
+
+def test_pages_of_ten(keycloak: FakeKeycloak, go) -> None:
+    keycloak.page = 10
+    document = {"realm": "r", "clients": [{"clientId": f"c{n}"} for n in range(28)], "users": [{"username": f"u{n}"} for n in range(30)]}
+    go(document)
+    assert go(document)["plan"] == []
+    assert len(keycloak.realms["r"]["users"]) == 30
+
+
+def test_a_new_realm_is_seen_with_a_new_token(keycloak: FakeKeycloak, go) -> None:
+    result = go({"realm": "r", "displayName": "R"})
+    assert result["requests"]["token_requests"] == 2
+    keycloak.tokens = {}  # all revoked
+    assert go({"realm": "r", "displayName": "R"})["plan"] == []
+
+
+def test_an_account_that_sees_a_stub_is_told_so(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r", "displayName": "R"})
+    keycloak._token = lambda form: (200, {"access_token": keycloak.tokens.setdefault("none", set()) or "none", "expires_in": 60}, {})  # type: ignore
+    with pytest.raises(Failed, match="this account may not see its settings: give it roles of the client r-realm"):
+        go({"realm": "r", "displayName": "other"})
+
+
+def test_a_run_that_broke_off_is_ended_by_the_next(keycloak: FakeKeycloak, go) -> None:
+    keycloak.fail("POST", "/groups$", 500)
+    with pytest.raises(Failed, match="groups//top could not be created") as failed:
+        go(DOCUMENT, secret_key="k")
+    assert failed.value.result["not_run"] and failed.value.result["done"]
+    assert not [secret for secret in SECRETS if secret in str(failed.value) + str(failed.value.result)]
+    go(DOCUMENT, secret_key="k")
+    assert go(DOCUMENT, secret_key="k")["plan"] == []
+
+
+WRONG = [
+    ({"realm": "r", "client": []}, "client is not a known key: did you mean clients"),
+    ({"realm": "r", "display_name": "x"}, "display_name is not a known key: did you mean displayName"),
+    ({"realm": "r", "clients": [{"clientid": "a"}]}, r"clients\[0\]: clientId is missing"),
+    ({"realm": "r", "clients": [{"clientId": "a", "redirectUri": []}]}, "clients/a: redirectUri is not a known key: did you mean redirectUris"),
+    ({"realm": "r", "clients": [{"clientId": "a"}, {"clientId": "a"}]}, "clients: a is declared twice"),
+    ({"realm": "r", "clients": {"a": {}}}, "clients: expected a list"),
+    (
+        {"realm": "r", "clients": [{"clientId": "a", "secret": "$(env:SECRET)"}]},
+        r"clients\.a\.secret holds a \$\(…\) substitution .* lookup\('ansible.builtin.env', 'SECRET'\)",
+    ),
+    ({"realm": "other"}, "the document is for realm other, the option realm says r"),
+    ({"realm": "r", "applications": []}, "applications is a field of releases before 26: use clients"),
+    (
+        {"realm": "r", "roles": {"realm": [{"name": "a", "composites": {"realm": ["b"]}}, {"name": "b", "composites": {"realm": ["a"]}}]}},
+        "roles: a contains b contains a: a composite must not contain itself",
+    ),
+    ({"realm": "r", "roles": [{"name": "a"}]}, "roles: expected a map"),
+    ({"realm": "r", "defaultDefaultClientScopes": ["a"], "defaultOptionalClientScopes": ["a"]}, "client scope a is default and optional"),
+    ({"realm": "r", "clients": [{"clientId": "a", "protocolMappers": [{"name": "m"}]}]}, "protocol mapper m: protocolMapper is missing"),
+]
+
+
+@pytest.mark.parametrize("document, message", WRONG)
+def test_what_is_wrong_is_said_before_anything_is_sent(keycloak: FakeKeycloak, go, document: dict[str, Any], message: str) -> None:
+    with pytest.raises(Failed, match=message):
+        go(document)
+    assert keycloak.log == []
+
+
+DANGLING = [
+    ({"groups": [{"name": "g", "realmRoles": ["nobody"]}]}, "groups/g: role nobody does not exist: declare it under roles.realm"),
+    ({"groups": [{"name": "g", "clientRoles": {"web": ["nobody"]}}]}, "groups/g: role web::nobody does not exist: declare it under roles.client.web"),
+    ({"users": [{"username": "u", "groups": ["/nowhere"]}]}, "users/u: group /nowhere does not exist"),
+    ({"users": [{"username": "u", "attributes": {"department": ["x"]}}]}, "attribute department is not in the realm's user profile"),
+    ({"clients": [{"clientId": "a", "defaultClientScopes": ["nothing"]}]}, "client scope nothing of defaultClientScopes does not exist"),
+    ({"defaultGroups": ["/nowhere"]}, "defaultGroups: group /nowhere does not exist"),
+    ({"roles": {"realm": [{"name": "a", "composites": {"realm": ["nobody"]}}]}}, "roles/a: composite nobody does not exist"),
+    ({"roles": {"client": {"ghost": [{"name": "a"}]}}}, "client ghost does not exist: declare it under clients"),
+    ({"scopeMappings": [{"client": "ghost", "roles": ["offline_access"]}]}, "client ghost does not exist"),
+]
+
+
+@pytest.mark.parametrize("document, message", DANGLING)
+def test_references_to_nothing_are_said_before_the_first_write(keycloak: FakeKeycloak, go, document: dict[str, Any], message: str) -> None:
+    go({"realm": "r", "displayName": "R"})
+    with keycloak.counted() as sent, pytest.raises(Failed, match=message):
+        go({"realm": "r", "displayName": "other", **document})
+    assert {method for method, path in sent if not path.endswith("/token")} == {"GET"}
+
+
+def test_all_of_it_is_said_at_once(go) -> None:
+    go({"realm": "r", "displayName": "R"})
+    with pytest.raises(Failed) as failed:
+        go({"realm": "r", **DANGLING[0][0], **DANGLING[2][0]})
+    assert len(failed.value.result["problems"]) == 2
+
+
+def test_a_realm_that_is_not_declared_is_not_made(keycloak: FakeKeycloak, go) -> None:
+    with pytest.raises(Failed, match=r"realm r does not exist on http.*: to have it made, declare it \(realm: r"):
+        go({"clients": [{"clientId": "a"}]})
+    assert list(keycloak.realms) == ["master"]
+
+
+def test_a_wrong_password_is_one_line(go) -> None:
+    with pytest.raises(Failed, match=r"as user admin of realm master failed \(401: Invalid user credentials\): check name and password"):
+        go({"realm": "r"}, password="not-it-at-all")
+
+
+def test_users_that_are_not_declared_are_not_asked_about(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r", "users": [{"username": f"u{n}", "realmRoles": []} for n in range(20)]})
+    with keycloak.counted() as sent:
+        go({"realm": "r", "users": [{"username": "u1", "enabled": False}]})
+    assert len([path for _method, path in sent if "/role-mappings" in path]) == 0
+    assert len(sent) <= 8
+
+
+NAMES = st.sampled_from("abcd")
+TEXTS = st.one_of(st.booleans(), st.integers(0, 3), st.sampled_from(["x", "y z"]))
+MAPPERS = st.lists(
+    st.fixed_dictionaries({"name": NAMES, "protocol": st.just("openid-connect"), "protocolMapper": st.just("p"), "config": st.dictionaries(NAMES, TEXTS)}),
+    max_size=2, unique_by=lambda mapper: mapper["name"],
+)  # fmt: skip
+ATTRIBUTES = st.dictionaries(NAMES, TEXTS, max_size=2)
+CLIENTS = st.fixed_dictionaries(
+    {"clientId": NAMES},
+    optional={
+        "description": st.sampled_from(["", "d"]),
+        "enabled": st.booleans(),
+        "redirectUris": st.lists(NAMES, unique=True, max_size=3),
+        "+webOrigins": st.lists(NAMES, unique=True, max_size=2),
+        "attributes": ATTRIBUTES,
+        "protocolMappers": MAPPERS,
+        "defaultClientScopes": st.lists(st.sampled_from(["profile", "email"]), unique=True),
+    },
+)
+ROLES = st.fixed_dictionaries(
+    {"name": NAMES}, optional={"description": st.just("d"), "attributes": st.dictionaries(NAMES, st.lists(NAMES, min_size=1, max_size=2))}
+)
+GROUPS = st.recursive(
+    st.fixed_dictionaries({"name": NAMES}, optional={"attributes": ATTRIBUTES, "realmRoles": st.lists(st.just("offline_access"), max_size=1)}),
+    lambda below: st.fixed_dictionaries({"name": NAMES, "subGroups": st.lists(below, max_size=2, unique_by=lambda group: group["name"])}),
+    max_leaves=4,
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {"realm": st.just("r")},
+    optional={
+        "displayName": st.sampled_from(["", "x"]),
+        "attributes": ATTRIBUTES,
+        "clients": st.lists(CLIENTS, max_size=3, unique_by=lambda client: client["clientId"]),
+        "clientScopes": st.lists(st.fixed_dictionaries({"name": NAMES, "protocolMappers": MAPPERS}), max_size=2, unique_by=lambda scope: scope["name"]),
+        "roles": st.fixed_dictionaries({"realm": st.lists(ROLES, max_size=3, unique_by=lambda role: role["name"])}),
+        "groups": st.lists(GROUPS, max_size=2, unique_by=lambda group: group["name"]),
+        "users": st.lists(
+            st.fixed_dictionaries({"username": NAMES}, optional={"firstName": NAMES, "realmRoles": st.lists(st.just("offline_access"), max_size=1)}),
+            max_size=2, unique_by=lambda user: user["username"],
+        ),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(DOCUMENTS, DOCUMENTS, st.sampled_from(["merge", "exact"]))
+def test_after_applying_nothing_is_left_to_plan(before: dict[str, Any], after: dict[str, Any], mode: str) -> None:
+    with FakeKeycloak() as keycloak:
+        go = runs(keycloak)
+        go(before, mode=mode)
+        assert go(before, mode=mode)["plan"] == []
+        predicted = go(after, mode=mode, prune=CORE, check=True)["plan"]
+        assert go(after, mode=mode, prune=CORE)["plan"] == predicted
+        assert go(after, mode=mode, prune=CORE)["plan"] == []
