@@ -13,12 +13,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from ansible_collections.mlops.platform.plugins.module_utils.engine import runner  # noqa: E402
-from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Settings  # noqa: E402
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak import families  # noqa: E402
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session  # noqa: E402
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak.tokens import Credentials, Tokens  # noqa: E402
-from fake_keycloak import FakeKeycloak  # noqa: E402
+from ansible_collections.mlops.platform.plugins.module_utils.engine import runner
+from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Settings
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak import families
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.tokens import Credentials, Tokens
+from fake_keycloak import FakeKeycloak
 
 Go = Callable[..., dict[str, Any]]
 
