@@ -42,20 +42,13 @@ class IdentityProviders(Base):
             mappers.setdefault(str(mapper.get("identityProviderAlias")), []).append(_bare(mapper))
         result = []
         for provider in document.get(self.name) or []:
-            own = [_bare(mapper) for mapper in provider.get("mappers") or []] + mappers.get(str(provider.get("alias")), [])
+            own = [_bare(mapper) for mapper in provider.get("mappers") or []] + mappers.pop(str(provider.get("alias")), [])
             bare = {key: value for key, value in provider.items() if key not in _OTHERS}  # identifiers of the server an export comes from
             result.append({**bare, "mappers": own} if own else bare)
-        return result
+        return result + [{"alias": alias, "mappers": own} for alias, own in mappers.items()]
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
         found = super().problems(entries, document)
-        known = {str(entry.get("alias")) for entry in entries}
-        for mapper in document.get("identityProviderMappers") or []:
-            if str(mapper.get("identityProviderAlias")) not in known:
-                found.append(
-                    f"identityProviderMappers: {mapper.get('name')} belongs to {mapper.get('identityProviderAlias')}, which {self.name} does not declare: "
-                    "set identityProviderAlias to one of them"
-                )
         for entry in entries:
             names = [str(mapper.get("name")) for mapper in entry.get("mappers") or []]
             found += [

@@ -1,0 +1,322 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flows, identity providers, components, organizations, policies, profile, texts and authorization on a real Keycloak."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.platform.plugins.module_utils.engine import runner
+from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.api import Api
+from keycloak_client import Browser, Logins, Realm
+
+LDAP, MAPPER, KEYS = "org.keycloak.storage.UserStorageProvider", "org.keycloak.storage.ldap.mappers.LDAPStorageMapper", "org.keycloak.keys.KeyProvider"
+BIND_PASSWORD, CLIENT_SECRET = "canary-bind-password", "canary-client-secret"
+
+
+def flows(*between: str) -> dict[str, Any]:
+    """A flow for browsers with a form; `between` come after it."""
+    return {
+        "authenticationFlows": [
+            {
+                "alias": "our browser", "description": "ours", "providerId": "basic-flow", "topLevel": True, "builtIn": False,
+                "authenticationExecutions": [
+                    {"authenticator": "auth-cookie", "requirement": "ALTERNATIVE", "priority": 10},
+                    {"authenticator": "identity-provider-redirector", "requirement": "ALTERNATIVE", "priority": 25, "authenticatorConfig": "our idp"},
+                    {"flowAlias": "our forms", "requirement": "ALTERNATIVE", "priority": 30, "autheticatorFlow": True},
+                ],
+            },
+            {
+                "alias": "our forms", "providerId": "basic-flow", "topLevel": False,
+                "authenticationExecutions": [
+                    {"authenticator": "auth-username-password-form", "requirement": "REQUIRED"},
+                    *({"authenticator": name, "requirement": "REQUIRED"} for name in between),
+                    {"flowAlias": "our otp", "requirement": "CONDITIONAL"},
+                ],
+            },
+            {
+                "alias": "our otp", "providerId": "basic-flow", "topLevel": False,
+                "authenticationExecutions": [
+                    {"authenticator": "conditional-user-configured", "requirement": "REQUIRED"},
+                    {"authenticator": "auth-otp-form", "requirement": "REQUIRED"},
+                ],
+            },
+        ],
+        "authenticatorConfig": [{"alias": "our idp", "config": {"defaultProvider": "none-such"}}],
+        "browserFlow": "our browser",
+    }  # fmt: skip
+
+
+def mapper(name: str, attribute: str) -> dict[str, Any]:
+    config = {"ldap.attribute": attribute, "user.model.attribute": name, "read.only": True, "always.read.value.from.ldap": False, "is.mandatory.in.ldap": False}
+    return {"name": name, "providerId": "user-attribute-ldap-mapper", "config": {key: [str(value).lower()] for key, value in config.items()}}
+
+
+def document(version: int) -> dict[str, Any]:
+    """Something of every family; another version differs in every one of them."""
+    settings = {
+        "connectionUrl": "ldap://127.0.0.1:1", "bindDn": "cn=admin", "bindCredential": BIND_PASSWORD, "usersDn": f"ou={version}", "editMode": "READ_ONLY",
+        "vendor": "other", "usernameLDAPAttribute": "uid", "rdnLDAPAttribute": "uid", "uuidLDAPAttribute": "entryUUID",
+        "userObjectClasses": "inetOrgPerson", "authType": "simple", "enabled": "false", "importEnabled": "true",
+    }  # fmt: skip
+    return {
+        **flows(*["allow-access-authenticator"] * (version - 1)),
+        "requiredActions": [{"alias": "UPDATE_PASSWORD", "priority": 50 + version, "config": {"max_auth_age": 600 + version}}],
+        "identityProviders": [
+            {
+                "alias": "partner", "providerId": "oidc", "displayName": f"Partner {version}", "enabled": True, "postBrokerLoginFlowAlias": "our browser",
+                "config": {"clientId": "us", "clientSecret": CLIENT_SECRET, "tokenUrl": "https://partner.test/token",
+                           "authorizationUrl": "https://partner.test/auth", "useJwksUrl": True},
+            }
+        ],
+        "identityProviderMappers": [
+            {"name": "department", "identityProviderAlias": "partner", "identityProviderMapper": "oidc-user-attribute-idp-mapper",
+             "config": {"claim": f"department{version}", "user.attribute": "department", "syncMode": "INHERIT"}}
+        ],
+        "components": {
+            LDAP: [{"name": "directory", "providerId": "ldap", "config": {key: [value] for key, value in settings.items()},
+                    "subComponents": {MAPPER: [mapper("username", "uid"), mapper("department", f"department{version}")]}}],
+            KEYS: [{"name": "rsa-generated", "providerId": "rsa-generated", "config": {"priority": [f"10{version}"]}},
+                   {"name": "ours", "providerId": "hmac-generated", "config": {"priority": [str(version)], "algorithm": ["HS256"]}}],
+        },
+        "organizations": [
+            {"name": "acme", "alias": "acme", "description": f"Version {version}", "domains": [{"name": "acme.test", "verified": False}],
+             "attributes": {"tier": ["gold"]}, "identityProviders": [{"alias": "partner"}], "members": ["alice"] if version == 1 else ["bobby"]}
+        ],
+        "clientProfiles": {"profiles": [{"name": "strict", "description": f"Version {version}",
+                                         "executors": [{"executor": "pkce-enforcer", "configuration": {"auto-configure": True}}]}]},
+        "clientPolicies": {"policies": [{"name": "strict", "enabled": False, "profiles": ["strict"],
+                                         "conditions": [{"condition": "client-roles", "configuration": {"roles": [f"role{version}"]}}]}]},
+        "userProfile": {"attributes": [{"name": "department", "displayName": f"Department {version}", "multivalued": False,
+                                        "permissions": {"view": ["user", "admin"], "edit": ["admin"]}, "validations": {"length": {"max": 10}}}],
+                        "unmanagedAttributePolicy": "ADMIN_EDIT"},
+        "eventsConfig": {"eventsEnabled": True, "eventsExpiration": 100 * version, "enabledEventTypes": ["LOGOUT", "LOGIN"]},
+        "localizationTexts": {"de": {"hello": f"Hallo {version}", "bye": "Tschüss"}},
+        **authorization(version),
+    }  # fmt: skip
+
+
+def authorization(version: int) -> dict[str, Any]:
+    def policy(name: str, kind: str, **config: Any) -> dict[str, Any]:
+        return {"name": name, "type": kind, "config": {key: json.dumps(value) if isinstance(value, list) else value for key, value in config.items()}}
+
+    settings = {
+        "allowRemoteResourceManagement": True, "policyEnforcementMode": "ENFORCING" if version == 1 else "PERMISSIVE",
+        "scopes": [{"name": "view"}, {"name": "edit", "displayName": f"Edit {version}"}],
+        "resources": [{"name": "paper", "type": "urn:paper", "uris": [f"/papers/{version}/*"], "scopes": [{"name": "view"}, {"name": "edit"}],
+                       "attributes": {"a": ["1"]}}],
+        "policies": [
+            policy("staff", "role", roles=[{"id": "staff", "required": version == 1}]),
+            policy("alice", "user", users=["alice"]),
+            policy("group", "group", groups=[{"path": "/people", "extendChildren": True}]),
+            policy("hours", "time", hour="8", hourEnd=f"1{version}"),
+            policy("all", "aggregate", applyPolicies=["staff", "alice"]),
+            policy("papers", "resource", resources=["paper"], applyPolicies=["all"]),
+            policy("editing", "scope", scopes=["edit"], applyPolicies=["staff"] if version == 1 else ["alice"]),
+        ],
+    }  # fmt: skip
+    return {
+        "clients": [{"clientId": "papers", "serviceAccountsEnabled": True, "authorizationServicesEnabled": True, "authorizationSettings": settings}],
+        "adminPermissions": {
+            "policies": [{"name": "helpdesk", "type": "role", "config": {"roles": [{"id": "staff"}]}}],
+            "permissions": [
+                {"name": "see users", "resourceType": "Users", "scopes": ["view"] if version == 1 else ["view", "manage"], "policies": ["helpdesk"]},
+                {"name": "run people", "resourceType": "Groups", "resources": ["/people"], "scopes": ["manage"], "policies": ["helpdesk"]},
+            ],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def realm(keycloak: Any) -> Iterator[Realm]:
+    made = Realm(keycloak, "rest", organizationsEnabled=True, adminPermissionsEnabled=True)
+    for name in ("alice", "bobby"):
+        user = {"username": name, "enabled": True, "email": f"{name}@x.test", "firstName": name, "lastName": name}
+        made.api.post("/users", {**user, "credentials": [{"type": "password", "value": "open-sesame", "temporary": False}]})
+    made.api.post("/roles", {"name": "staff"})
+    made.api.post("/groups", {"name": "people"})
+    yield made
+    made.remove()
+
+
+def changed_by_hand(api: Api) -> set[str]:
+    """Changes one thing in every family; returns the families."""
+
+    def put(path: str, change: Callable[[Any], object]) -> None:
+        found = api.get(path)
+        change(found)
+        api.put(path, found)
+
+    rows = api.get("/authentication/flows/our%20browser/executions")
+    api.put("/authentication/flows/our%20browser/executions", {**rows[0], "requirement": "DISABLED"})
+    api.put("", {"realm": api.realm, "browserFlow": "browser"})
+    put("/authentication/required-actions/UPDATE_PASSWORD", lambda action: action.update(priority=99))
+    put("/identity-provider/instances/partner", lambda provider: provider.update(displayName="By hand"))
+    (component,) = api.get("/components", name="directory")
+    (below,) = api.get("/components", parent=component["id"], name="department")
+    put(f"/components/{below['id']}", lambda one: one["config"].update({"ldap.attribute": ["by hand"]}))
+    (organization,) = api.get("/organizations", briefRepresentation=False)
+    api.put(f"/organizations/{organization['id']}", {**organization, "description": "By hand"})
+    put("/client-policies/policies", lambda found: found["policies"][0].update(enabled=True))
+    put("/client-policies/profiles", lambda found: found["profiles"][0].update(description="By hand"))
+    put("/users/profile", lambda profile: profile["attributes"][-1].update(displayName="By hand"))
+    put("/events/config", lambda config: config.update(eventsEnabled=False))
+    api.post("/localization/de", {"hello": "By hand"})
+    (client,) = api.get("/clients", clientId="papers")
+    (scope,) = [one for one in api.get(f"/clients/{client['id']}/authz/resource-server/scope") if one["name"] == "edit"]
+    api.put(f"/clients/{client['id']}/authz/resource-server/scope/{scope['id']}", {**scope, "displayName": "By hand"})
+    return {
+        "authenticationFlows", "flowBindings", "requiredActions", "identityProviders", "components", "organizations", "clientPolicies", "clientProfiles",
+        "userProfile", "eventsConfig", "localizationTexts", "authorization",
+    }  # fmt: skip
+
+
+def test_every_family_from_nothing_to_nothing(realm: Realm) -> None:
+    first = realm.predicted(document(1))
+    assert {item["family"] for item in first["plan"]} >= {"authenticationFlows", "flowBindings", "components", "authorization", "organizations"}
+    again = realm.apply(document(1))
+    assert not again["changed"], again["plan"]
+    second = realm.predicted(document(2))
+    assert {item["action"] for item in second["plan"]} == {"update"}
+    assert not realm.apply(document(2))["changed"]
+
+    families = changed_by_hand(realm.api)
+    seen = realm.apply(document(2), check=True)
+    assert {item["family"] for item in seen["drift"]} == families
+    assert {item["family"] for item in seen["plan"]} == families
+    realm.apply(document(2))
+    assert not realm.apply(document(2))["changed"]
+    assert BIND_PASSWORD not in json.dumps([first, second, seen]) and CLIENT_SECRET not in json.dumps([first, second, seen])
+
+    left = {key: type(value)() for key, value in document(2).items() if isinstance(value, (list, dict)) and key not in ("clients", "authenticatorConfig")}
+    left["browserFlow"] = "browser"
+    left["clients"] = [{"clientId": "papers"}]
+    names = (
+        "authenticationFlows",
+        "identityProviders",
+        "components",
+        "organizations",
+        "clientProfiles",
+        "clientPolicies",
+        "localizationTexts",
+        "authorization",
+    )
+    pruned = realm.predicted(left, prune=names)
+    assert {item["family"] for item in pruned["plan"] if item["action"] == "delete"} == set(names)
+    assert not realm.apply(left, prune=names)["changed"]
+    assert [flow for flow in realm.api.get("/authentication/flows") if not flow["builtIn"]] == []
+    assert [one["name"] for one in realm.api.get("/components", type=KEYS) if one["name"] in ("ours", "rsa-generated")] == ["rsa-generated"]
+
+
+def test_an_export_applies_as_it_is(realm: Realm) -> None:
+    realm.apply(document(1))
+    export = realm.api.send("POST", "/partial-export", None, exportClients=True, exportGroupsAndRoles=True).json()
+    result = realm.apply(export, check=True, owner="")
+    assert result["plan"] == [] and not result["changed"]
+
+
+def test_logins_work_while_their_flow_is_swapped(realm: Realm) -> None:
+    realm.apply(flows())
+    (before,) = [flow["id"] for flow in realm.api.get("/authentication/flows") if flow["alias"] == "our browser"]
+    with Logins(realm.server.url, realm.name, "alice", "open-sesame") as logins:
+        for between in (["allow-access-authenticator"], [], ["allow-access-authenticator"]):
+            realm.predicted(flows(*between))
+    (after,) = [flow["id"] for flow in realm.api.get("/authentication/flows") if flow["alias"] == "our browser"]
+    assert after != before, "it was swapped"
+    assert logins.results and all(logins.results)
+    assert not realm.apply(flows("allow-access-authenticator"))["changed"]
+
+
+def test_one_change_is_made_where_the_flow_stands(realm: Realm) -> None:
+    realm.apply(flows())
+    (before,) = [flow["id"] for flow in realm.api.get("/authentication/flows") if flow["alias"] == "our browser"]
+    wanted = flows()
+    wanted["authenticationFlows"][0]["authenticationExecutions"][0]["requirement"] = "DISABLED"
+    wanted["authenticatorConfig"][0]["config"] = {"defaultProvider": "another"}
+    realm.predicted(wanted)
+    assert not realm.apply(wanted)["changed"]
+    assert [flow["id"] for flow in realm.api.get("/authentication/flows") if flow["alias"] == "our browser"] == [before]
+
+
+class KilledError(EngineError):
+    """The run ended here."""
+
+
+def test_a_swap_goes_on_wherever_it_was_broken_off(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    realm.apply(flows())
+    (flow,) = [flow["id"] for flow in realm.api.get("/authentication/flows") if flow["alias"] == "our browser"]
+    realm.api.post("/clients", {"clientId": "own-flow", "authenticationFlowBindingOverrides": {"browser": flow}})
+    realm.api.post("/identity-provider/instances", {"alias": "later", "providerId": "github", "postBrokerLoginFlowAlias": "our browser",
+                                                    "config": {"clientId": "a", "clientSecret": "canary"}})  # fmt: skip
+    send = Api.send
+    ended = False
+    for turn, allowed in enumerate(range(0, 60, 2)):
+        wanted = flows(*["allow-access-authenticator"] * ((turn + 1) % 2))
+        left = [allowed]
+
+        def limited(self: Api, method: str, path: str, body: Any = None, left: list[int] = left, **query: Any) -> Any:
+            if method != "GET":
+                if not left[0]:
+                    raise KilledError("killed")
+                left[0] -= 1
+            return send(self, method, path, body, **query)
+
+        monkeypatch.setattr(Api, "send", limited)
+        try:
+            realm.apply(wanted)
+            ended = True
+        except runner.Failed:
+            pass
+        monkeypatch.setattr(Api, "send", send)
+        assert Browser(realm.server.url, realm.name).submit("alice", "open-sesame"), f"no login after {allowed} writes"
+        realm.predicted(wanted)
+        assert not realm.apply(wanted)["changed"]
+        there = {flow["alias"]: flow["id"] for flow in realm.api.get("/authentication/flows") if not flow["builtIn"]}
+        assert list(there) == ["our browser"]
+        (client,) = realm.api.get("/clients", clientId="own-flow")
+        assert client["authenticationFlowBindingOverrides"] == {"browser": there["our browser"]}
+        assert realm.api.get("/identity-provider/instances/later")["postBrokerLoginFlowAlias"] == "our browser"
+        if ended:
+            break
+    assert ended and allowed > 10
+
+
+def without(document: dict[str, Any], change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    result = copy.deepcopy(document)
+    change(result)
+    return result
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    (without(flows(), lambda d: d["authenticationFlows"][1]["authenticationExecutions"][0].update(authenticator="auth-form")),
+     r"our browser: authenticator auth-form is not installed; there are .*auth-username-password-form"),
+    (without(flows(), lambda d: d["authenticationFlows"][2]["authenticationExecutions"].append({"flowAlias": "our forms", "requirement": "REQUIRED"})),
+     r"our forms holds itself \(our browser > our forms > our otp > our forms\)"),
+    (without(flows(), lambda d: d["authenticationFlows"].pop()), r"our otp is no flow of the document: declare it"),
+    (without(flows(), lambda d: d.pop("authenticatorConfig")), r"authenticatorConfig our idp is not declared"),
+    ({"browserFlow": "none"}, r"browserFlow: there is no flow none, neither in the document nor on the server"),
+    ({"authenticationFlows": [{"alias": "browser", "authenticationExecutions": [{"authenticator": "auth-cookie", "requirement": "REQUIRED"}]}]},
+     r"browser is built in and can neither get nor lose executions"),
+    ({"identityProviders": [{"alias": "x", "providerId": "oidcc"}]}, r"x: providerId oidcc is not installed; there are .*oidc"),
+    ({"identityProviderMappers": [{"name": "m", "identityProviderAlias": "y"}]}, r"identityProviders: y has no providerId: name one of .*oidc"),
+    ({"requiredActions": [{"alias": "DANCE"}]}, r"DANCE: providerId DANCE is not installed"),
+    ({"components": {LDAP: [{"name": "x", "providerId": "ldapp"}]}}, r"providerId ldapp is not installed; there are .*ldap"),
+    ({"clientPolicies": {"policies": [{"name": "x", "profiles": ["none"]}]}}, r"clientPolicies/x: there is no profile none"),
+    ({"clientProfiles": {"profiles": [{"name": "x", "executors": [{"executor": "pkce"}]}]}}, r"clientProfiles/x: executor pkce is not installed"),
+    ({"adminPermissions": {"permissions": [{"name": "x", "resourceType": "Users", "policies": ["none"]}]}},
+     r"admin-permissions/policies/x: there is no none among the policies"),
+    ({"adminPermissions": {"permissions": [{"name": "x"}]}}, r"admin-permissions/policies/x: resourceType is missing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG)
+def test_what_is_wrong_is_said_before_the_first_write(realm: Realm, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(runner.Failed, match=message) as failed:
+        realm.apply(wrong)
+    assert "\n" not in str(failed.value)
+    assert set(failed.value.result["requests"]["by_method"]) <= {"GET", "POST"}  # a login is a POST
