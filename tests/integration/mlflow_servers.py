@@ -49,6 +49,8 @@ class Server:
     def request(self, method: str, path: str, body: Any = None, workspace: str = "") -> Any:
         """What somebody else does on the server, past the modules: the answer's JSON."""
         headers = {"Content-Type": "application/json", **({"X-MLFLOW-WORKSPACE": workspace} if workspace else {})}
+        if self.options.get("token"):
+            headers["Authorization"] = f"Bearer {self.options['token']}"
         if self.options.get("username"):
             pair = f"{self.options['username']}:{self.options['password']}"
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
@@ -71,9 +73,14 @@ class Server:
 
 
 def environment(version: str) -> Path:
-    """Folder of a virtual environment with this version of MLflow, made once and kept in the platform's cache."""
+    """Folder of a virtual environment with this version of MLflow."""
+    return environment_with(f"mlflow-server-{version}", f"mlflow[auth]=={version}")
+
+
+def environment_with(name: str, *requirements: str) -> Path:
+    """Folder of a virtual environment with these packages, made once and kept in the platform's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlops-platform" / "venv"
-    venv = cache / f"mlflow-server-{version}-py{sys.version_info.major}.{sys.version_info.minor}"
+    venv = cache / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
     cache.mkdir(parents=True, exist_ok=True)
     with open(f"{venv}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -81,7 +88,7 @@ def environment(version: str) -> Path:
             shutil.rmtree(venv, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", venv], check=True)
             pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-            subprocess.run([*pip, f"mlflow[auth]=={version}"], check=True)
+            subprocess.run([*pip, *requirements], check=True)
             (venv / ".complete").touch()
     return venv
 
@@ -151,6 +158,10 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: flo
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
+        except urllib.error.HTTPError as exc:
+            if exc.code == 401:  # before 3.13, with a prefix, it asks even those for a password who only want to know whether it is up
+                return
+            time.sleep(0.2)
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"{url} does not answer:\n{log.read_text(errors='replace')[-3000:]}")

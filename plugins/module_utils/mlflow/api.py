@@ -17,11 +17,13 @@ class Api:
 
     Paths are given as `2.0/experiments/get`: the version of the API, then what follows `mlflow/` in it.
 
+    :ivar root: where the API is: `api`, or `ajax-api`, which old servers below a path alone have there.
     :ivar workspace: name of the workspace; empty for the server's default one, and no header then.
     """
 
-    def __init__(self, http: Http, workspace: str = "") -> None:
+    def __init__(self, http: Http, workspace: str = "", root: str = "api") -> None:
         self.http = http
+        self.root = root
         self.workspace = workspace
 
     def send(self, method: str, path: str, body: Json = None, **query: t.Any) -> Reply:
@@ -30,7 +32,7 @@ class Api:
         :raises RefusedError: for every answer that is not a success.
         """
         version, _, rest = path.partition("/")
-        full = path if path.startswith("/") else f"/api/{version}/mlflow/{rest}"
+        full = path if path.startswith("/") else f"/{self.root}/{version}/mlflow/{rest}"
         headers = {WORKSPACE_HEADER: self.workspace} if self.workspace else {}
         # Flask refuses a write without a JSON type, with or without a body.
         sent = {} if body is None and method in ("POST", "PATCH", "PUT") else body

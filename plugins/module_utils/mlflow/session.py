@@ -21,7 +21,7 @@ OLDEST = (3, 10)
 CONTENT = {"refuse": "RESTRICT", "move": "SET_DEFAULT", "delete": "CASCADE"}
 # A loop of tasks asks one server again and again from one process; what it can do does not change meanwhile.
 _KNOWN_FOR = 30.0  # seconds
-_known: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, dict[str, t.Any], str]] = {}
+_known: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, dict[str, t.Any], str, str]] = {}
 
 
 class Session:
@@ -43,6 +43,7 @@ class Session:
         self.document: Entry = {}
         self._info: dict[str, t.Any] = {}
         self._version = ""
+        self._root = "api"
         self._ids: dict[tuple[str, str], str] = {}
         self._raw: dict[tuple[str, str], Entry] = {}
         self._experiments: dict[tuple[str, str], str | None] = {}
@@ -55,11 +56,11 @@ class Session:
     @property
     def api(self) -> Api:
         """The API outside any workspace: the server's default one, and what belongs to none."""
-        return Api(self.http)
+        return self.at(documents.DEFAULT)
 
     def at(self, workspace: str) -> Api:
         """The API within a workspace."""
-        return Api(self.http, "" if workspace == documents.DEFAULT else workspace)
+        return Api(self.http, "" if workspace == documents.DEFAULT else workspace, self._root)
 
     @property
     def has_workspaces(self) -> bool:
@@ -154,10 +155,10 @@ class Session:
         """
         self.document = document
         known = (self.http.base, tuple(self.http.settings.headers))
-        when, self._info, self._version = _known.get(known, (0.0, {}, ""))
+        when, self._info, self._version, self._root = _known.get(known, (0.0, {}, "", "api"))
         if not self._version or time.monotonic() - when > _KNOWN_FOR:
             self._info, self._version = self._ask()
-            _known[known] = (time.monotonic(), self._info, self._version)
+            _known[known] = (time.monotonic(), self._info, self._version, self._root)
         self.version = tuple(int(part) for part in self._version.split(".")[:2] if part.isdigit())
         if self.version < OLDEST:
             raise EngineError(f"{self.http.base} runs MLflow {self._version}: these modules need {'.'.join(map(str, OLDEST))} or newer")
@@ -181,12 +182,16 @@ class Session:
             raise EngineError(f"workspace {unknown[0]} does not exist on {self.http.base} (or this account may not see it): declare it under workspaces")
 
     def _ask(self) -> tuple[dict[str, t.Any], str]:
-        try:
-            info = self.api.get("3.0/server-info")
-        except RefusedError as exc:
-            if exc.status != 404:
-                raise
-            info = {}  # before 3.9, or a wrong address: the version tells
+        info: dict[str, t.Any] = {}
+        for self._root in ("api", "ajax-api"):
+            try:
+                info = self.api.get("3.0/server-info")
+                break
+            except RefusedError as exc:
+                if exc.status != 404:
+                    raise
+        else:
+            self._root = "api"  # an older server, or a wrong address: the version tells
         # The version is asked for with credentials: wrong ones end here, before anything is planned.
         version = self.api.send("GET", "/version").text.strip()
         if not version[:1].isdigit():
