@@ -15,6 +15,7 @@ from . import model
 from .backend import Backend
 from .native_legacy import NativeLegacy
 from .native_roles import NativeRoles
+from .nothing import Nothing
 from .oidc_auth import OidcAuth
 
 if t.TYPE_CHECKING:
@@ -28,7 +29,7 @@ _NOT_HERE = frozenset({404, 405, 422})
 def backend(server: Session) -> Backend:
     """The backend of a server; found out once per session, at no cost where MLflow keeps its permissions itself.
 
-    :raises EngineError: where nothing does.
+    :raises EngineError: where nothing does, and the document asks for it.
     """
     with _lock:
         if server not in _chosen:
@@ -46,6 +47,8 @@ def _choose(server: Session) -> Backend:
                 raise
         else:
             return keeper
+    if not any(documents.within(server.document, (family,)) for family in ("users", "roles", "grants")):
+        return Nothing(server)
     raise EngineError(
         f"{server.http.base} keeps no users: start it with --app-name basic-auth (MLflow's own permissions) or --app-name oidc-auth (mlflow-oidc-auth), "
         "or leave users, roles and grants out"
