@@ -273,15 +273,13 @@ def servers_for(figures: list[str]) -> Iterator[Servers]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-platform-bench-", ignore_cleanup_errors=True)))
         keycloak, mlflow = {}, {}
         if {"keycloak_50", "realm_3000"} & set(figures):
-            keycloak = {
-                "url": os.environ.get("KEYCLOAK_URL"),
-                "auth_username": os.environ.get("KEYCLOAK_USERNAME"),
-                "auth_password": os.environ.get("KEYCLOAK_PASSWORD"),
-            }
+            keycloak = {"url": os.environ.get("KEYCLOAK_URL"), **{f"auth_{key}": os.environ.get(f"KEYCLOAK_{key.upper()}") for key in ("username", "password")}}
             if not keycloak["url"]:
                 import keycloak_server
 
-                keycloak = stack.enter_context(keycloak_server.running(folder / "keycloak")).options
+                (folder / "keycloak").mkdir()
+                server = stack.enter_context(keycloak_server.running(folder / "keycloak"))
+                keycloak = {"url": server.url, "auth_username": server.username, "auth_password": server.password}
         if {"mlflow_50", "mlflow_500", "loop_200"} & set(figures):
             mlflow = {"url": os.environ.get("MLFLOW_TRACKING_URI")}
             if not mlflow["url"]:
