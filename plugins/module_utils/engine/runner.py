@@ -126,7 +126,7 @@ def _run(product: Product, request: Request, say: t.Callable[[str], object], res
         plan=[action.shown() for action in made.actions],
         counts=made.counts,
         drift=made.drift,
-        warnings=sorted(set(made.warnings)),
+        warnings=sorted({*made.warnings, *getattr(product, "notes", list)()}),
         diff=report.diff(made, request.diff_limit),
     )
     if made.drift and request.fail_on_drift:

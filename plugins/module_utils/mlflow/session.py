@@ -43,6 +43,7 @@ class Session:
         self.document: Entry = {}
         self._info: dict[str, t.Any] = {}
         self._version = ""
+        self._notes: list[str] = []
         self._root = "api"
         self._ids: dict[tuple[str, str], str] = {}
         self._raw: dict[tuple[str, str], Entry] = {}
@@ -227,3 +228,10 @@ class Session:
 
     def counts(self) -> dict[str, t.Any]:
         return self.http.counts()
+
+    def notes(self) -> list[str]:
+        return self._notes
+
+    def note(self, line: str) -> None:
+        """Adds a warning to the result."""
+        self._notes.append(line)

@@ -35,8 +35,9 @@ def entries(declared: t.Sequence[Entry], there: t.Sequence[Entry]) -> tuple[list
     """
     found: list[Entry] = []
     numbers: dict[str, str] = {}
+    exact_first = sorted(declared, key=lambda entry: not (entry.get("label") or entry.get("run_id")))
     for item in sorted(there, key=lambda item: int(item["version"]), reverse=True):
-        match = next((entry for entry in declared if is_same(entry, item) and key(entry) not in numbers), None)
+        match = next((entry for entry in exact_first if is_same(entry, item) and key(entry) not in numbers), None)
         label = key(match) if match else f"version {item['version']}"
         numbers[label] = str(item["version"])
         own = {name: value for name, value in plain_tags(tags_of(item.get("tags")), (match or {}).get("tags") or {}).items() if name != LABEL}

@@ -13,6 +13,7 @@ from ...engine.compare import MASK, Change, Rules
 from ...engine.errors import EngineError
 from ...engine.family import Entry
 from .. import documents
+from ..api import Api
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tags_of
 from ..session import Session
 
@@ -123,6 +124,10 @@ class GatewaySecrets(GatewayFamily):
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         found = []
+        if set(entries) - set(snapshot[self.name]):  # about to be written for the first time
+            config = Api(server.http, root="ajax-api").find("3.0/gateway/secrets/config") or {}
+            if config.get("using_default_passphrase"):
+                server.note("the server encrypts gateway secrets with MLflow's public default: start it with MLFLOW_CRYPTO_KEK_PASSPHRASE set")
         for key, entry in entries.items():
             there = snapshot[self.name].get(key, {}).get("provider")
             if entry.get("provider") and there and entry["provider"] != there:
