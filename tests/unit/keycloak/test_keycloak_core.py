@@ -74,6 +74,8 @@ def test_create_then_nothing_then_drift_then_prune(keycloak: FakeKeycloak, go) -
         ("clients", "web"): ["protocolMappers.aud.config.a", "redirectUris"],
         ("roles", "admin-of-r"): ["composites.client.web", "composites.realm"],
     }
+    with pytest.raises(Failed, match="2 objects were changed on the server since they were applied, first clients/web .*: fail_on_drift is set"):
+        go(DOCUMENT, secret_key="k", fail_on_drift=True)
     go(DOCUMENT, secret_key="k")
     assert go(DOCUMENT, secret_key="k")["plan"] == []
     less = {"realm": "r", "clients": [], "roles": {"realm": [{"name": "reader"}]}, "groups": [], "defaultGroups": [], "users": []}

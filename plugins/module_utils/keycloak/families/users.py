@@ -92,12 +92,13 @@ class Users(Base):
             return {}
         declared = self.declared(server)
         found: dict[str, Entry] = {}
-        if self.name in server.pruned or len([key for key in keys if not declared.get(key, {}).get(_ACCOUNT)]) > _FEW:
+        people = [key for key in keys if not declared.get(key, {}).get(_ACCOUNT)]
+        if self.name in server.pruned or not keys or len(people) > _FEW:
             users = server.api.pages("/users", briefRepresentation=False)
         else:
             users = []
             server.each(lambda key: users.extend(server.api.get("/users", username=key, exact=True, briefRepresentation=False) or []),
-                        [key for key in keys if not declared.get(key, {}).get(_ACCOUNT)])  # fmt: skip
+                        people)  # fmt: skip
         for user in users:
             found[str(user["username"])] = user
 
