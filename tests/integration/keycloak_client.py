@@ -49,7 +49,7 @@ class Realm:
 
         :param prune: families in which what is ours and not declared goes.
         """
-        session = Session(Http(Settings(self.server.url)), self.api.tokens, self.name, ALL)
+        session = Session(Http(Settings(self.server.url)), self.api.tokens, self.name, ALL, prune)
         chosen = {"owner": OWNER, "max_deletes": "100%", "secret_key": "tests", "prune": dict.fromkeys(prune, "owned")} | options
         return runner.run(session, runner.Request(document, plan.Options(**chosen), check=check, verify=verify), lambda line: None)
 
