@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,19 +94,22 @@ def environment_with(name: str, *requirements: str) -> Path:
 
 
 @contextlib.contextmanager
-def running(version: str, folder: Path, *, auth: bool = False, workspaces: bool = False, prefix: str = "") -> Iterator[Server]:
+def running(
+    version: str, folder: Path, *, auth: bool = False, workspaces: bool = False, prefix: str = "", variables: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """A server for as long as the context lasts.
 
     :param auth: with basic authentication; the options hold the administrator.
     :param workspaces: with workspaces.
     :param prefix: below this path.
+    :param variables: more of its environment.
     """
     venv = environment(version)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     key, password = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(), secrets.token_urlsafe(18)
-    variables = {
+    known = {
         **{name: value for name, value in os.environ.items() if name in _KEPT},
         "PATH": f"{venv}/bin:/usr/bin:/bin",
         "HOME": str(folder),
@@ -118,6 +121,7 @@ def running(version: str, folder: Path, *, auth: bool = False, workspaces: bool 
         "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "https,http",
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key,
         "MLFLOW_CRYPTO_KEK_PASSPHRASE": "only-for-tests",
+        **(variables or {}),
     }
     command = ["mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1", f"--backend-store-uri=sqlite:///{folder}/mlflow.db"]
     command += [f"--artifacts-destination={folder}/artifacts"]
@@ -128,7 +132,7 @@ def running(version: str, folder: Path, *, auth: bool = False, workspaces: bool 
             f"admin_password = {password}\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\nauth_cache_ttl_seconds = 60\n"
         )
         (folder / "auth.ini").chmod(0o600)
-        variables.update(MLFLOW_AUTH_CONFIG_PATH=str(folder / "auth.ini"), MLFLOW_FLASK_SERVER_SECRET_KEY=key)
+        known.update(MLFLOW_AUTH_CONFIG_PATH=str(folder / "auth.ini"), MLFLOW_FLASK_SERVER_SECRET_KEY=key)
         command += ["--app-name=basic-auth"]
         options.update(username="admin", password=password)
     if workspaces:
@@ -138,7 +142,7 @@ def running(version: str, folder: Path, *, auth: bool = False, workspaces: bool 
         options.update(static_prefix=prefix)
     log = folder / "server.log"
     with open(log, "wb") as output:
-        process = subprocess.Popen(command, env=variables, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(command, env=known, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         wait_for(f"{options['url']}{prefix}/health", process, log)
         yield Server(version, options, process, log)

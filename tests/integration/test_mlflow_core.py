@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import copy
 import dataclasses
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow_servers import Server
+from mlflow_servers import CURRENT, Server, running
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "canary-4f1c9d"
@@ -421,3 +423,42 @@ def test_a_server_before_the_roles(mlflow_before_rbac: Server) -> None:
     families = {action["family"] for action in predicted["plan"]}
     gone = well(server.declare({"workspaces": []}, prune=dict.fromkeys(families, "owned"), workspace_content="delete", families=sorted(families)))
     assert ("delete", "workspaces/o-team") in verbs(gone)
+
+
+def test_two_runs_at_once(mlflow_full: Server) -> None:
+    server = mlflow_full
+    document = {"registered_models": [{"name": f"race-{number}"} for number in range(30)], "experiments": [{"name": f"race-{number}"} for number in range(30)]}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for result in pool.map(lambda _number: server.declare(document), range(2)):
+            well(result)
+    assert not well(server.declare(document))["changed"]
+    well(server.declare({}, prune={"registered_models": "owned", "experiments": "owned"}))
+
+
+def test_a_run_that_was_killed_is_finished_by_the_next(mlflow_full: Server, tmp_path: Path) -> None:
+    server = mlflow_full
+    document = {"experiments": [{"name": f"kill-{number}", "tags": {"n": number}} for number in range(300)]}
+    script = tmp_path / "run.py"
+    script.write_text(
+        f"import sys\nsys.path[:0] = {[str(ROOT / 'collections'), str(ROOT / 'tests' / 'integration')]!r}\nimport mlflow_servers\n"
+        f"mlflow_servers.Server('', {server.options!r}, None, None).declare({document!r})\n"
+    )
+
+    def made() -> int:
+        listed = server.request("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 1000})["experiments"]
+        return sum(item["name"].startswith("kill-") for item in listed)
+
+    process = subprocess.Popen([sys.executable, script])
+    while process.poll() is None and not made():
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert 0 < made() < 300
+    well(server.declare(document))
+    assert made() == 300 and not well(server.declare(document))["changed"]
+    well(server.declare({}, prune={"experiments": "owned"}))
+
+
+def test_a_public_encryption_default_is_said(tmp_path: Path) -> None:
+    with running(CURRENT, tmp_path, variables={"MLFLOW_CRYPTO_KEK_PASSPHRASE": ""}) as server:
+        assert "MLFLOW_CRYPTO_KEK_PASSPHRASE" in well(server.declare({"gateway": {"secrets": SECRETS}}, check=True))["warnings"][0]
