@@ -220,6 +220,20 @@ def test_an_export_applies_as_it_is(realm: Realm) -> None:
     assert result["plan"] == [] and not result["changed"]
 
 
+def test_exact_settles_and_takes_back_what_nobody_declared(realm: Realm) -> None:
+    wanted = document(1)
+    wanted["userProfile"] = {**realm.api.get("/users/profile"), "unmanagedAttributePolicy": "ADMIN_EDIT"}
+    del wanted["clients"]
+    realm.apply(wanted, mode="exact")
+    assert not realm.apply(wanted, mode="exact")["changed"]
+    (component,) = realm.api.get("/components", name="directory")
+    realm.api.post("/components", {**mapper("stray", "stray"), "parentId": component["id"], "providerType": MAPPER})
+    realm.api.post("/localization/de", {"stray": "text"})
+    result = realm.predicted(wanted, mode="exact")
+    assert {(item["family"], *item["fields"]) for item in result["plan"]} == {("components", "subComponents.stray"), ("localizationTexts", "texts.stray")}
+    assert not realm.apply(wanted, mode="exact")["changed"]
+
+
 def test_logins_work_while_their_flow_is_swapped(realm: Realm) -> None:
     realm.apply(flows())
     (before,) = [flow["id"] for flow in realm.api.get("/authentication/flows") if flow["alias"] == "our browser"]

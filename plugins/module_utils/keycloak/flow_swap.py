@@ -17,15 +17,16 @@ from . import flow_edit, flow_tree
 from .api import Api
 from .flow_tree import NEW, Entry
 
-REALM_BINDINGS = (
-    "browserFlow",
-    "registrationFlow",
-    "directGrantFlow",
-    "resetCredentialsFlow",
-    "clientAuthenticationFlow",
-    "dockerAuthenticationFlow",
-    "firstBrokerLoginFlow",
-)
+# What the realm uses which flow for, and what a new realm uses.
+REALM_BINDINGS = {
+    "browserFlow": "browser",
+    "registrationFlow": "registration",
+    "directGrantFlow": "direct grant",
+    "resetCredentialsFlow": "reset credentials",
+    "clientAuthenticationFlow": "clients",
+    "dockerAuthenticationFlow": "docker auth",
+    "firstBrokerLoginFlow": "first broker login",
+}
 _PROVIDER_BINDINGS = ("firstBrokerLoginFlowAlias", "postBrokerLoginFlowAlias")
 _PROVIDERS = "/identity-provider/instances"
 

@@ -29,7 +29,12 @@ class Authorization(Base):
     """
 
     name = "authorization"
-    rules = Rules(ignored=frozenset({"id", "client", "kind", "name"}), sets=frozenset({"uris", "scopes"}), opaque=frozenset({"roles", "groups"}))
+    rules = Rules(
+        ignored=frozenset({"id", "client", "kind", "name"}),
+        sets=frozenset({"uris", "scopes"}),
+        defaults={"logic": "POSITIVE", "decisionStrategy": "UNANIMOUS", "ownerManagedAccess": False, "allowRemoteResourceManagement": True,
+                  "policyEnforcementMode": "ENFORCING"},
+    )  # fmt: skip
     parallel = False
     registered = True
 

@@ -16,6 +16,8 @@ from ..session import Session
 
 USER_PROFILE = "org.keycloak.userprofile.UserProfileProvider"
 _TYPE, _SUB = "providerType", "subComponents"
+# The server sets these where nobody does.
+_FILLED = frozenset({"krbPrincipalAttribute", "lastSync"})
 # A realm is born with these, or makes them when it needs them; taken out of a document they stay.
 _KEYS = "org.keycloak.keys.KeyProvider"
 _REGISTRATION = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy"
@@ -82,6 +84,7 @@ class Components(Base):
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         if not server.realm:
             return {}
+        declared = self.declared(server)
         every = server.api.get("/components") or []
         below: dict[str, list[Entry]] = {}
         for one in every:
@@ -98,6 +101,8 @@ class Components(Base):
             while key in result:  # names need not be unique
                 key, number = f"{self.key(one)}#{number}", number + 1
             server.learn(self.name, key, one["id"])
+            for name in _FILLED.difference(declared.get(key, {}).get("config") or {}):
+                one["config"].pop(name, None)
             result[key] = one
         return result
 

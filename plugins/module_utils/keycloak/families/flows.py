@@ -102,7 +102,7 @@ class FlowBindings(Base):
     """Which flow the realm uses for what; written after the flows, for it names them."""
 
     name = "flowBindings"
-    rules = Rules()
+    rules = Rules(defaults=flow_swap.REALM_BINDINGS)
     prunable = False
     registered = True
 

@@ -16,6 +16,7 @@ from ..secret_keys import SECRETS
 from ..session import Session
 
 _PATH = "/identity-provider/instances"
+_IDS = "mapperIds"
 _OTHERS = frozenset({"internalId", "organizationId", "types"})
 # With one of these another, the server could be made to send the old secret elsewhere; it refuses, or forgets the secret.
 _SENSITIVE = frozenset({"tokenUrl", "clientId", "clientAuthMethod"})
@@ -27,7 +28,7 @@ class IdentityProviders(Base):
     name = "identityProviders"
     named = "alias"
     rules = Rules(
-        ignored=_OTHERS,
+        ignored=_OTHERS | {_IDS},
         strings=frozenset({"config"}),
         keyed={"mappers": "name"},
         secrets=SECRETS,
@@ -87,9 +88,9 @@ class IdentityProviders(Base):
         for provider in server.api.pages(_PATH, briefRepresentation=False):
             alias = str(provider["alias"])
             if alias in keys:
-                provider["mappers"] = server.api.get(f"{_PATH}/{quote(alias)}/mappers") or []
-                for mapper in provider["mappers"]:
-                    mapper.pop("identityProviderAlias", None)
+                mappers = server.api.get(f"{_PATH}/{quote(alias)}/mappers") or []
+                provider[_IDS] = {str(mapper["name"]): mapper["id"] for mapper in mappers}
+                provider["mappers"] = [_bare(mapper) for mapper in mappers]
             server.learn(self.name, alias, provider.get("internalId") or alias)
             result[alias] = provider
         return result
@@ -111,13 +112,13 @@ class IdentityProviders(Base):
         if mark is not None or any(change.path[0] != "mappers" for change in changes):
             # What is missing is cleared, and a mask keeps what is there; so the whole goes back.
             server.api.put(path, _marked(wanted, mark))
-        there = {str(mapper["name"]): mapper for mapper in current.get("mappers") or []}
+        there = current.get(_IDS) or {}
         after = {str(mapper["name"]): mapper for mapper in wanted.get("mappers") or []}
         for name in dict.fromkeys(change.path[1] for change in changes if change.path[0] == "mappers"):
             if name not in after:
-                server.api.delete(f"{path}/mappers/{there[name]['id']}")
+                server.api.delete(f"{path}/mappers/{there[name]}")
             elif name in there:
-                server.api.put(f"{path}/mappers/{there[name]['id']}", {"identityProviderAlias": alias, **after[name], "id": there[name]["id"]})
+                server.api.put(f"{path}/mappers/{there[name]}", {"identityProviderAlias": alias, **after[name], "id": there[name]})
             else:
                 server.api.post(f"{path}/mappers", {"identityProviderAlias": alias, **after[name]})
 
@@ -134,7 +135,7 @@ def _marked(entry: Entry, mark: marks.Mark | None) -> Entry:
     config = {key: value for key, value in (entry.get("config") or {}).items() if value is not None}
     if mark is not None:
         config.update(mark.texts())
-    return {**{key: value for key, value in entry.items() if key != "mappers"}, "config": config}
+    return {**{key: value for key, value in entry.items() if key not in ("mappers", _IDS)}, "config": config}
 
 
 def _secret_at_risk(family: IdentityProviders, alias: str, entry: Entry, current: Entry | None) -> list[str]:
