@@ -226,7 +226,8 @@ def test_a_loop_starts_no_process(plays, place, tmp_path_factory):
     if place == "installed":
         folder = tmp_path_factory.mktemp("installed")
         galaxy = [BIN / "ansible-galaxy", "collection"]
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        # Another path: what is in the checkout's counts as installed.
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(folder)}
         subprocess.run([*galaxy, "build", "--output-path", folder, ROOT], env=environment, check=True, capture_output=True)
         archive = next(folder.glob("*.tar.gz"))
         subprocess.run([*galaxy, "install", "--no-deps", "--offline", "-p", folder, archive], env=environment, check=True, capture_output=True)

@@ -20,6 +20,7 @@ class Family(t.Generic[Server]):
     :cvar rules: how objects are compared.
     :cvar parallel: whether several objects may be written at the same time.
     :cvar prunable: whether objects that are not declared may be deleted at all.
+    :cvar marked: whether objects carry an ownership mark; those that are part of somebody else's object do not.
     :cvar linked: whether objects refer to others of their own family, which is written in a second pass, by link().
     """
 
@@ -27,6 +28,7 @@ class Family(t.Generic[Server]):
     rules: t.ClassVar[Rules] = Rules()
     parallel: t.ClassVar[bool] = True
     prunable: t.ClassVar[bool] = True
+    marked: t.ClassVar[bool] = True
     linked: t.ClassVar[bool] = False
 
     def entries(self, document: Entry) -> list[Entry]:

@@ -142,7 +142,7 @@ def _write(
     problems: list[str],
 ) -> Action | None:
     rules = family.rules
-    mark = marks.make(options.owner, entry, rules, options.secret_key) if options.owner else None
+    mark = marks.make(options.owner, entry, rules, options.secret_key) if options.owner and family.marked else None
     if current is None:
         fields = [Change((field,), None, value, field in rules.secrets) for field, value in entry.items() if field not in rules.ignored]
         return Action("create", family, key, "missing", fields, None, entry, mark)

@@ -23,6 +23,7 @@ class ModelAliases(ScopedFamily):
     required = ("name", "model", "version")
     rules = Rules(ignored=frozenset({"workspace"}))
     prunable = False
+    marked = False
 
     def key(self, entry: Entry) -> str:
         return documents.key(f"{entry.get('model') or ''}/{entry.get('name') or ''}", str(entry.get("workspace") or ""))

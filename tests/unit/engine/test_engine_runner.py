@@ -193,6 +193,14 @@ def test_requests_are_those_of_one_run() -> None:
     assert failed.value.result["requests"]["total"] == 1
 
 
+def test_what_is_part_of_another_object_carries_no_mark(monkeypatch) -> None:
+    monkeypatch.setattr(Things, "marked", False)
+    server = Memory()
+    go(server, {"name": "a", "x": 1})
+    assert "attributes" not in server.there["a"]
+    assert not go(server, {"name": "a", "x": 1})["changed"]
+
+
 def test_twice_the_same_name() -> None:
     with pytest.raises(runner.Failed, match="things: a is declared twice"):
         go(Memory(), {"name": "a"}, {"name": "a"})
