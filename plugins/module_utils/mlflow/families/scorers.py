@@ -50,11 +50,10 @@ class Scorers(ExperimentFamily):
                 definition[_JUDGE] = {**(definition.get(_JUDGE) or {}), **judge}
             if "description" in entry:
                 definition["description"] = entry["description"]
-            kept = {field: entry[field] for field in ("workspace", "experiment", "name") if field in entry}
-            online: Json = entry.get("online")
-            if isinstance(online, dict):
-                online = {field: float(value) if isinstance(value, int) else value for field, value in online.items()}
-            found.append({**kept, "definition": definition, **({"online": online} if "online" in entry else {})})
+            kept: Entry = {field: entry[field] for field in ("workspace", "experiment", "name", "online") if field in entry}
+            if isinstance(kept.get("online"), dict):
+                kept["online"] = {field: float(value) if isinstance(value, int) else value for field, value in kept["online"].items()}
+            found.append({**kept, "definition": definition})
         return found
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:

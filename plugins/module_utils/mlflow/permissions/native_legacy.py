@@ -7,6 +7,7 @@ The list of users says no more than their names, so a user's permissions cost re
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ...engine.compare import Json
@@ -42,6 +43,7 @@ _TABLES = {
     "gateway_endpoint": _Table("3.0/gateway/endpoints/permissions", "endpoint_id", "gateway_endpoint_permission"),
     "gateway_model_definition": _Table("3.0/gateway/model-definitions/permissions", "model_definition_id", "gateway_model_definition_permission"),
 }
+_UNLISTED = tuple(kind for kind in _TABLES if kind.startswith("gateway_"))
 # A prompt is a registered model here.
 _TABLES["prompt"] = _TABLES["registered_model"]
 
@@ -73,6 +75,29 @@ class NativeLegacy(NativeRoles):
             found = self.server.at(workspace).find("2.0/users/get", username=username) or {}
             self._details[workspace, username] = found.get("user") or {}
         return self._details[workspace, username]
+
+    def delete_user(self, username: str) -> None:
+        # These versions answer with a database error while a user has any permission left, be it on what is gone itself.
+        user = self._detail("", username)
+        for row in user.get("experiment_permissions") or []:
+            self._drop("", "experiment", {"username": username, "experiment_id": row["experiment_id"]})
+        for row in user.get("scorer_permissions") or []:
+            self._drop("", "scorer", {"username": username, "experiment_id": row["experiment_id"], "scorer_name": row["scorer_name"]})
+        for workspace in map(plain, self.server.workspaces()):
+            for row in self._detail(workspace, username).get("registered_model_permissions") or []:
+                self._drop(workspace, "registered_model", {"username": username, "name": row["name"]})
+            for kind in _UNLISTED:
+                for name in self.resources.names(workspace, kind):
+                    number = self.resources.id_of(workspace, kind, name)
+                    self._drop(workspace, kind, {"username": username, _TABLES[kind].key: number})
+            if self.server.has_workspaces:
+                _unless_gone(functools.partial(self.take, Grant(workspace, "user", username, "workspace", model.ANY)))
+        for role in self.server.api.get("3.0/users/roles/list", username=username).get("roles") or [] if self.server.since(3, 12) else []:
+            self.unassign(role, username)
+        super().delete_user(username)
+
+    def _drop(self, workspace: str, kind: str, body: Json) -> None:
+        _unless_gone(functools.partial(self.server.at(workspace).call, "DELETE", f"{_TABLES[kind].path}/delete", body))
 
     # Roles
 
@@ -144,7 +169,7 @@ class NativeLegacy(NativeRoles):
                 if plain(row.get("workspace")) == workspace:
                     yield Grant(workspace, "user", name, "workspace", model.ANY), _level(row)
         # Nothing lists these: only what is declared is asked for.
-        for grant in sorted(grant for grant in declared if grant.type.startswith("gateway_")):
+        for grant in sorted(grant for grant in declared if grant.type in _UNLISTED):
             body = self._body(grant)
             found = self.server.at(workspace).find(f"{_TABLES[grant.type].path}/get", **body) if body else None
             if found:
@@ -196,6 +221,14 @@ class NativeLegacy(NativeRoles):
         if body is None:
             raise EngineError(model.dead(grant.key, grant.type, grant.resource))
         self.server.at(grant.workspace).call(method, f"{_TABLES[grant.type].path}/{verb}", {**body, **more})
+
+
+def _unless_gone(call: t.Callable[[], object]) -> None:
+    try:
+        call()
+    except RefusedError as exc:
+        if exc.status != 404:
+            raise
 
 
 def _level(row: Json) -> str:

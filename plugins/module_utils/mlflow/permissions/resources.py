@@ -73,6 +73,12 @@ class Resources:
             return any(entry.get("scorer_name") == name for entry in listed)
         return self._found(workspace, kind, lambda known: known.get(resource)) is not None
 
+    def names(self, workspace: str, kind: str) -> list[str]:
+        """All resources of a type."""
+        found: list[str] = []
+        self._found(workspace, kind, lambda known: found.extend(known) or "")
+        return found
+
     def _found(self, workspace: str, kind: str, look: t.Callable[[dict[str, str]], str | None]) -> str | None:
         """Looks in a list, and again in a new one where the old one may have been read too early."""
         with self._lock:
