@@ -58,6 +58,7 @@ def edit(api: Api, alias: str, identifier: str, wanted: t.Sequence[Node], config
     changed = _add(api, alias, identifier, there, wanted) or changed
     if changed:
         there = flow_tree.from_rows(rows(api, alias))
+    _release(api, there, wanted)
     _set(api, alias, there, wanted, {name + suffix: config for name, config in configs.items()})
 
 
@@ -93,6 +94,15 @@ def _add(api: Api, parent: str, parent_id: str, there: t.Sequence[Node], wanted:
     return changed
 
 
+def _release(api: Api, there: t.Sequence[Node], wanted: t.Sequence[Node]) -> None:
+    """Removes the configurations whose names go to other executions: no two may have the same, not even for a moment."""
+    names = {node.config for node in flow_tree.walk(there)}, {node.config for node in flow_tree.walk(wanted)}
+    for old, new in flow_tree.all_pairs(there, wanted):
+        if old.config_id and old.config != new.config and (not new.config or new.config in names[0] or old.config in names[1]):
+            api.delete(f"/authentication/config/{old.config_id}")
+            old.config_id = ""
+
+
 def _set(api: Api, alias: str, there: t.Sequence[Node], wanted: t.Sequence[Node], configs: Configs) -> None:
     for old, new in flow_tree.pairs(there, wanted):
         if old is None or new is None:
@@ -111,9 +121,8 @@ def _configure(api: Api, old: Node, new: Node, configs: Configs) -> None:
         return
     config = {key: value for key, value in configs.get(new.config, {}).items() if value is not None}
     if not new.config:
-        if old.config_id:
-            api.delete(f"/authentication/config/{old.config_id}")
-    elif not old.config_id:
+        return
+    if not old.config_id:
         api.post(f"/authentication/executions/{old.identifier}/config", {"alias": new.config, "config": config})
     else:
         there = api.find(f"/authentication/config/{old.config_id}") or {}

@@ -94,6 +94,14 @@ def pairs(current: t.Sequence[Node], wanted: t.Sequence[Node]) -> list[tuple[Nod
     return result + [(node, None) for node in left]
 
 
+def all_pairs(current: t.Sequence[Node], wanted: t.Sequence[Node]) -> t.Iterator[tuple[Node, Node]]:
+    """What is the same execution on both sides, at every level."""
+    for old, new in pairs(current, wanted):
+        if old is not None and new is not None:
+            yield old, new
+            yield from all_pairs(old.children, new.children)
+
+
 def edits(current: t.Sequence[Node], wanted: t.Sequence[Node]) -> tuple[int, int]:
     """How many executions come or go, and how many change what they do to a login."""
     structure = values = 0
@@ -101,7 +109,7 @@ def edits(current: t.Sequence[Node], wanted: t.Sequence[Node]) -> tuple[int, int
         if old is None or new is None:
             structure += 1
             continue
-        values += (old.requirement, old.priority) != (new.requirement, new.priority)
+        values += (old.requirement, old.priority, old.config) != (new.requirement, new.priority, new.config)
         below = edits(old.children, new.children)
         structure, values = structure + below[0], values + below[1]
     return structure, values
