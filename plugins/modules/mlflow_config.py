@@ -20,6 +20,9 @@ description:
     C(source)) is refused before the first write when it differs.
   - Versions and aliases of a registered model are looked at only where they are declared, for pipelines make them too. A version is recognised by its
     C(label), which is kept as a tag, or by its C(source) and C(run_id); an alias is declared for a number, a label or a source.
+  - In the gateway, objects refer to each other by name, as C(secret_name), C(model_definition), C(endpoint) and C(experiment). A C(secret_value) is a map of
+    credentials, or a text that is the C(api_key). A budget has no name; it is recognised by its target and duration.
+  - Of webhooks, budgets and guardrails the server may hold several that look like the declared one. One is adopted; more are refused.
   - The C(template) of a prompt is compared with its latest version, and a new version is made when it differs. An alias declared for C(latest) follows.
 author: The mlops.platform authors (@mlops-platform)
 extends_documentation_fragment:
@@ -88,6 +91,50 @@ EXAMPLES = r"""
               url: https://ci.example.com/hooks/mlflow
               events: [model_version_alias.created]
               secret: "{{ webhook_secret }}"
+
+- name: Offer models of two providers under one name, with a budget
+  mlops.platform.mlflow_config:
+    url: https://mlflow.example.com
+    username: admin
+    password: "{{ mlflow_admin_password }}"
+    secret_hash_key: "{{ secret_hash_key }}"
+    config:
+      gateway:
+        secrets:
+          - name: openai
+            provider: openai
+            secret_value:
+              api_key: "{{ openai_api_key }}"
+          - name: anthropic
+            provider: anthropic
+            secret_value: "{{ anthropic_api_key }}"
+        model_definitions:
+          - name: gpt
+            secret_name: openai
+            provider: openai
+            model_name: gpt-4o
+          - name: claude
+            secret_name: anthropic
+            provider: anthropic
+            model_name: claude-sonnet-4-5
+        endpoints:
+          - name: chat
+            model_configs:
+              - model_definition: gpt
+              - model_definition: claude
+                linkage_type: FALLBACK
+                fallback_order: 0
+            fallback_config:
+              strategy: SEQUENTIAL
+              max_attempts: 1
+        budgets:
+          - target_scope: ENDPOINT
+            target_value: chat
+            duration:
+              unit: MONTHS
+              value: 1
+            budget_amount: 200
+            budget_action: REJECT
 """
 
 RETURN = r"""

@@ -173,8 +173,8 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: flo
 
 @pytest.fixture(scope="session")
 def mlflow_plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The current version, open to everybody, without workspaces."""
-    with running(CURRENT, tmp_path_factory.mktemp("mlflow-plain")) as server:
+    """The current version, open to everybody, without workspaces, and with MLflow's own idea of a passphrase."""
+    with running(CURRENT, tmp_path_factory.mktemp("mlflow-plain"), variables={"MLFLOW_CRYPTO_KEK_PASSPHRASE": ""}) as server:
         yield server
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow_servers import CURRENT, Server, running
+from mlflow_servers import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "canary-4f1c9d"
@@ -459,6 +459,5 @@ def test_a_run_that_was_killed_is_finished_by_the_next(mlflow_full: Server, tmp_
     well(server.declare({}, prune={"experiments": "owned"}))
 
 
-def test_a_public_encryption_default_is_said(tmp_path: Path) -> None:
-    with running(CURRENT, tmp_path, variables={"MLFLOW_CRYPTO_KEK_PASSPHRASE": ""}) as server:
-        assert "MLFLOW_CRYPTO_KEK_PASSPHRASE" in well(server.declare({"gateway": {"secrets": SECRETS}}, check=True))["warnings"][0]
+def test_a_public_encryption_default_is_said(mlflow_plain: Server) -> None:
+    assert "MLFLOW_CRYPTO_KEK_PASSPHRASE" in well(mlflow_plain.declare({"gateway": {"secrets": SECRETS}}, check=True))["warnings"][0]
