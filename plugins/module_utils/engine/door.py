@@ -122,6 +122,8 @@ class _Module(AnsibleModule):
     """Shows no secret of a document, not even when the options are not valid."""
 
     door: t.ClassVar[Door]
+    no_log_values: set[str]
+    params: dict[str, t.Any]
 
     def _hide(self, result: Result) -> Result:
         self.no_log_values = {value for value in self.no_log_values if len(value) >= _SHORTEST} | self.door.hidden(self.params)
@@ -132,11 +134,13 @@ class _Module(AnsibleModule):
         for line in kwargs.pop("warnings", []):
             self.warn(line)
         super().exit_json(**self._hide(kwargs))
+        raise AssertionError("unreachable")
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         for line in kwargs.pop("warnings", []):
             self.warn(line)
         super().fail_json(msg, **self._hide(kwargs))
+        raise AssertionError("unreachable")
 
 
 def run_module(door: Door) -> t.NoReturn:
@@ -148,6 +152,7 @@ def run_module(door: Door) -> t.NoReturn:
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
+    raise AssertionError("unreachable")
 
 
 _kept: dict[tuple[int, str, str], t.Any] = {}

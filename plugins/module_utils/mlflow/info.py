@@ -26,7 +26,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "versions": {"type": "bool", "default": False},
 }
 # What of these is worth a request of its own is read only where a document declares it.
-_DETAILS = {"registered_models": {"aliases": {}}, "prompts": {"aliases": {}}}
+_DETAILS: dict[str, Entry] = {"registered_models": {"aliases": {}}, "prompts": {"aliases": {}}}
 
 
 def _run(call: Call) -> Result:
