@@ -257,6 +257,25 @@ def test_one_change_is_made_where_the_flow_stands(realm: Realm) -> None:
     assert [flow["id"] for flow in realm.api.get("/authentication/flows") if flow["alias"] == "our browser"] == [before]
 
 
+def test_masked_values_of_a_configuration_are_kept_or_asked_for(realm: Realm) -> None:
+    """Keycloak shows some values of configurations as a mask, and would take the mask for the value."""
+
+    def wanted(*between: str, **config: Any) -> dict[str, Any]:
+        result = flows(*between)
+        result["authenticationFlows"][1]["authenticationExecutions"][0]["authenticatorConfig"] = {"alias": "masked", "config": config}
+        return result
+
+    whole = {"default.reference.value": "pwd", "default.reference.maxAge": "60"}
+    realm.apply(wanted(**whole))
+    assert not realm.apply(wanted(**whole))["changed"]
+    assert [item["action"] for item in realm.apply(wanted())["plan"]] == ["adopt"], "what is not declared is kept"
+    with pytest.raises(runner.Failed, match=r"config masked is to be written and holds default.reference.(value|maxAge), .* declare its value too"):
+        realm.apply(wanted("allow-access-authenticator"))
+    realm.predicted(wanted("allow-access-authenticator", **whole))
+    assert not realm.apply(wanted("allow-access-authenticator", **whole))["changed"]
+    realm.predicted(flows())
+
+
 class KilledError(EngineError):
     """The run ended here."""
 

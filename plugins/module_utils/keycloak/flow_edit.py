@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..engine.compare import is_mask
+from ..engine.errors import EngineError
 from ..engine.http import quote
 from . import flow_tree
 from .api import Api
@@ -18,6 +20,15 @@ Configs = t.Mapping[str, Entry]
 def rows(api: Api, alias: str) -> list[Entry]:
     """Every execution of a flow and of the flows in it."""
     return list(api.get(f"{FLOWS}/{quote(alias)}/executions") or [])
+
+
+def tree(api: Api, alias: str) -> list[Node]:
+    """What is in a flow."""
+    nodes = flow_tree.from_rows(rows(api, alias))
+    for node in flow_tree.walk(nodes):
+        if node.config_id and not node.config:  # the rows name configurations of those alone that ask for one
+            node.config = str((api.find(f"/authentication/config/{node.config_id}") or {}).get("alias") or "")
+    return nodes
 
 
 def top_level(api: Api) -> dict[str, Entry]:
@@ -52,12 +63,12 @@ def edit(api: Api, alias: str, identifier: str, wanted: t.Sequence[Node], config
     for node in flow_tree.walk(wanted):
         node.flow += suffix if node.flow else ""
         node.config += suffix if node.config else ""
-    there = flow_tree.from_rows(rows(api, alias))
+    there = tree(api, alias)
     # A flow that moves within its tree keeps its name, so it goes before it comes.
     changed = _remove(api, there, wanted)
     changed = _add(api, alias, identifier, there, wanted) or changed
     if changed:
-        there = flow_tree.from_rows(rows(api, alias))
+        there = tree(api, alias)
     _release(api, there, wanted)
     _set(api, alias, there, wanted, {name + suffix: config for name, config in configs.items()})
 
@@ -127,4 +138,15 @@ def _configure(api: Api, old: Node, new: Node, configs: Configs) -> None:
     else:
         there = api.find(f"/authentication/config/{old.config_id}") or {}
         if (there.get("alias"), there.get("config") or {}) != (new.config, config):
-            api.put(f"/authentication/config/{old.config_id}", {"id": old.config_id, "alias": new.config, "config": config})
+            write_config(api, old.config_id, new.config, config)
+
+
+def write_config(api: Api, identifier: str, alias: str, config: Entry) -> None:
+    """Writes a configuration as a whole.
+
+    :raises EngineError: when it holds a mask: Keycloak would take that for the value.
+    """
+    masked = [key for key, value in config.items() if is_mask(value)]
+    if masked:
+        raise EngineError(f"config {alias} holds {', '.join(masked)}, which the server does not return, and has to be written whole: declare that value too")
+    api.put(f"/authentication/config/{identifier}", {"id": identifier, "alias": alias, "config": config})

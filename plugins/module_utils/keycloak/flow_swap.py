@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..engine.compare import is_mask
 from ..engine.errors import EngineError
 from ..engine.http import quote
 from . import flow_edit, flow_tree
@@ -77,10 +78,10 @@ def update(api: Api, alias: str, wanted: Entry) -> str:
 
     :param wanted: the flow with everything in it, as flow_tree shows it.
     """
-    old = settled(api, alias)
-    nodes = flow_tree.parsed(wanted["authenticationExecutions"])
     configs = wanted.get("authenticatorConfig") or {}
-    structure, values = flow_tree.edits(flow_tree.from_rows(flow_edit.rows(api, alias)), nodes)
+    old = settled(api, alias, configs)
+    nodes = flow_tree.parsed(wanted["authenticationExecutions"])
+    structure, values = flow_tree.edits(flow_edit.tree(api, alias), nodes)
     if old.get("builtIn") or (not structure and values <= 1):
         # One write is never half done.
         flow_edit.edit(api, alias, old["id"], nodes, configs)
@@ -106,10 +107,10 @@ def _swapped(api: Api, uses: Uses, old: Entry, wanted: Entry, configs: flow_edit
     new["id"] = flow_edit.create(api, alias, wanted, configs, NEW)
     uses.move(old, new)
     api.delete(f"{flow_edit.FLOWS}/{old['id']}")
-    return _renamed(api, alias)
+    return _renamed(api, alias, configs)
 
 
-def settled(api: Api, alias: str) -> Entry:
+def settled(api: Api, alias: str, configs: flow_edit.Configs) -> Entry:
     """The flow of a name, after whatever an earlier run left of a swap is ended.
 
     :raises EngineError: when there is none.
@@ -118,28 +119,34 @@ def settled(api: Api, alias: str) -> Entry:
     old, new = flows.get(alias), flows.get(alias + NEW)
     if new is not None:
         if old is None:
-            return _renamed(api, alias)
+            return _renamed(api, alias, configs)
         uses = Uses(api)
         if uses.any(new):
             # It was whole before anything used it.
             uses.move(old, new)
             api.delete(f"{flow_edit.FLOWS}/{old['id']}")
-            return _renamed(api, alias)
+            return _renamed(api, alias, configs)
         api.delete(f"{flow_edit.FLOWS}/{new['id']}")
     if old is None:
         raise EngineError(f"flow {alias} is gone: somebody deleted it in this moment; run again")
     return old
 
 
-def _renamed(api: Api, alias: str) -> Entry:
-    """Gives a new flow, and what is in it, the names without the ending; the flow itself last, for its name says that it is not done."""
-    for node in flow_tree.walk(flow_tree.from_rows(flow_edit.rows(api, alias + NEW))):
+def _renamed(api: Api, alias: str, configs: flow_edit.Configs) -> Entry:
+    """Gives a new flow, and what is in it, the names without the ending; the flow itself last, for its name says that it is not done.
+
+    :param configs: the declared configurations: what they hold may be masked by now, and each is written whole.
+    """
+    for node in flow_tree.walk(flow_edit.tree(api, alias + NEW)):
         if node.flow.endswith(NEW):
             row = {**node.row, "displayName": node.flow[: -len(NEW)]}
             api.put(f"{flow_edit.FLOWS}/{quote(alias + NEW)}/executions", row)
         elif node.config.endswith(NEW):
-            config = api.get(f"/authentication/config/{node.config_id}")
-            api.put(f"/authentication/config/{node.config_id}", {**config, "alias": node.config[: -len(NEW)]})
+            name = node.config[: -len(NEW)]
+            there = api.get(f"/authentication/config/{node.config_id}").get("config") or {}
+            declared = {key: value for key, value in configs.get(name, {}).items() if value is not None}
+            if name in configs or not any(map(is_mask, there.values())):
+                flow_edit.write_config(api, node.config_id, name, {**there, **declared})
     flow = flow_edit.top_level(api)[alias + NEW]
     api.put(f"{flow_edit.FLOWS}/{flow['id']}", {**flow, "alias": alias})
     return {**flow, "alias": alias}

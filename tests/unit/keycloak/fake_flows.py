@@ -10,6 +10,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from ansible_collections.mlops.platform.plugins.module_utils.engine.compare import MASK
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError, RefusedError
 
 Json = dict[str, Any]
@@ -46,10 +47,12 @@ class FakeFlows:
         if path == "/authentication/flows":
             return [self._shown(flow) for flow in self.flows.values() if flow["topLevel"]]
         if path.startswith("/authentication/config/"):
-            return copy.deepcopy(self.configs[path.rpartition("/")[2]])
-        found = re.fullmatch(r"/authentication/flows/(.*)/executions", path)
-        assert found, path
-        return list(self._rows(self._by_alias(unquote(found.group(1))), 0))
+            found = copy.deepcopy(self.configs[path.rpartition("/")[2]])
+            found["config"].update({key: MASK for key in found["config"] if key.startswith("secret")})
+            return found
+        match = re.fullmatch(r"/authentication/flows/(.*)/executions", path)
+        assert match, path
+        return list(self._rows(self._by_alias(unquote(match.group(1))), 0))
 
     find = get
 
@@ -83,7 +86,7 @@ class FakeFlows:
         if path == "":
             self.bound["browserFlow"] = self._by_alias(body["browserFlow"])["id"]
         elif path.startswith("/authentication/config/"):
-            self.configs[body["id"]] = copy.deepcopy(body)
+            self.configs[body["id"]] = copy.deepcopy(body)  # a mask in it, too
         elif path.startswith("/identity-provider/"):
             (provider,) = [one for one in self.providers if one["alias"] == body["alias"]]
             provider["flow"] = self._by_alias(body["postBrokerLoginFlowAlias"])["id"]
@@ -182,7 +185,9 @@ class FakeFlows:
                 row |= {"authenticationFlow": True, "displayName": inner["alias"], "description": inner["description"], "flowId": inner["id"],
                         "requirementChoices": choices}  # fmt: skip
             if execution["config"]:
-                row |= {"authenticationConfig": execution["config"], "alias": self.configs[execution["config"]]["alias"]}
+                row["authenticationConfig"] = execution["config"]
+                if execution["authenticator"] != "z":  # one that says of itself that it cannot be configured
+                    row["alias"] = self.configs[execution["config"]]["alias"]
             yield row
             if inner is not None:
                 yield from self._rows(inner, level + 1)

@@ -56,8 +56,8 @@ class Flows(Base):
                     f"{self.name}: {alias} is built in and can neither get nor lose executions, but {structure} differ: "
                     "declare a flow under another name and bind that, or take it out of the document"
                 )
-            elif (structure or values > 1) and not current.get("builtIn"):
-                found += _lost_secrets(self.name, alias, entry, current)
+            else:
+                found += _lost_values(self.name, alias, entry, current, bool(structure) or values > 1)
         return found + _providers(self.name, entries, snapshot[self.name], server)
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
@@ -152,15 +152,20 @@ def _twice(document: Entry, key: str) -> list[str]:
     return found + [f"{key}: {name} is declared twice: merge the two entries" for name in doubles(document.get(key), "alias")]
 
 
-def _lost_secrets(family: str, alias: str, entry: Entry, current: Entry) -> list[str]:
-    """Values that a flow built anew would lose, because the server does not tell them."""
+def _lost_values(family: str, alias: str, entry: Entry, current: Entry, anew: bool) -> list[str]:
+    """Values that the server does not tell and would lose: it takes a configuration whole, and a mask in it for a value."""
     used = {node.config for node in flow_tree.walk(flow_tree.parsed(entry["authenticationExecutions"]))}
-    return [
-        f"{family}: {alias}: config {name} holds {key}, which the server does not return, and the flow has to be built anew: declare its value"
-        for name, config in (current.get("authenticatorConfig") or {}).items()
-        for key, value in config.items()
-        if name in used and is_mask(value) and key not in (entry.get("authenticatorConfig") or {}).get(name, {})
-    ]
+    found = []
+    for name, config in (current.get("authenticatorConfig") or {}).items():
+        declared = (entry.get("authenticatorConfig") or {}).get(name, {})
+        changes = anew or any(config.get(key) != value for key, value in declared.items() if not is_mask(config.get(key)))
+        if name in used and changes:
+            found += [
+                f"{family}: {alias}: config {name} is to be written and holds {key}, which the server does not return: declare its value too"
+                for key, value in config.items()
+                if is_mask(value) and key not in declared
+            ]
+    return found
 
 
 _KINDS = {"form-flow": "form-action", "client-flow": "client-authenticator"}
