@@ -36,8 +36,6 @@ class ExperimentFamily(ScopedFamily):
         return super().problems(documents.within(document, self.path), document)
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
-        if entries and not server.since(*self.since):
-            return [f"{self.name} are known since MLflow {self.since[0]}.{self.since[1]}: leave them out, or upgrade the server"]
         declared = {(entry["workspace"], str(entry.get("name"))) for entry in documents.within(server.document, ("experiments",))}
         found = []
         seen: dict[tuple[str, str], str] = {}

@@ -75,9 +75,8 @@ class Resources:
 
     def names(self, workspace: str, kind: str) -> list[str]:
         """All resources of a type."""
-        found: list[str] = []
-        self._found(workspace, kind, lambda known: found.extend(known) or "")
-        return found
+        self._found(workspace, kind, lambda known: "")
+        return list(self._known[workspace, kind])
 
     def _found(self, workspace: str, kind: str, look: t.Callable[[dict[str, str]], str | None]) -> str | None:
         """Looks in a list, and again in a new one where the old one may have been read too early."""
