@@ -6,16 +6,23 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine import runner
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.api import Api
+from conftest import ROOT
 from keycloak_client import Browser, Logins, Realm
 
 LDAP, MAPPER, KEYS = "org.keycloak.storage.UserStorageProvider", "org.keycloak.storage.ldap.mappers.LDAPStorageMapper", "org.keycloak.keys.KeyProvider"
+PRUNED = (
+    "authenticationFlows", "identityProviders", "components", "organizations", "clientProfiles", "clientPolicies", "localizationTexts", "authorization",
+)  # fmt: skip
 BIND_PASSWORD, CLIENT_SECRET = "canary-bind-password", "canary-client-secret"
 
 
@@ -196,19 +203,9 @@ def test_every_family_from_nothing_to_nothing(realm: Realm) -> None:
     left = {key: type(value)() for key, value in document(2).items() if isinstance(value, (list, dict)) and key not in ("clients", "authenticatorConfig")}
     left["browserFlow"] = "browser"
     left["clients"] = [{"clientId": "papers"}]
-    names = (
-        "authenticationFlows",
-        "identityProviders",
-        "components",
-        "organizations",
-        "clientProfiles",
-        "clientPolicies",
-        "localizationTexts",
-        "authorization",
-    )
-    pruned = realm.predicted(left, prune=names)
-    assert {item["family"] for item in pruned["plan"] if item["action"] == "delete"} == set(names)
-    assert not realm.apply(left, prune=names)["changed"]
+    pruned = realm.predicted(left, prune=PRUNED)
+    assert {item["family"] for item in pruned["plan"] if item["action"] == "delete"} == set(PRUNED)
+    assert not realm.apply(left, prune=PRUNED)["changed"]
     assert [flow for flow in realm.api.get("/authentication/flows") if not flow["builtIn"]] == []
     assert [one["name"] for one in realm.api.get("/components", type=KEYS) if one["name"] in ("ours", "rsa-generated")] == ["rsa-generated"]
 
@@ -353,3 +350,53 @@ def test_what_is_wrong_is_said_before_the_first_write(realm: Realm, wrong: dict[
         realm.apply(wrong)
     assert "\n" not in str(failed.value)
     assert set(failed.value.result["requests"]["by_method"]) <= {"GET", "POST"}  # a login is a POST
+
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  module_defaults:
+    mlops.platform.keycloak_config:
+      {url: "{{ at }}", auth_username: "{{ who }}", realm: rest, owner: tests, config_file: "{{ file }}", secret_hash_key: tests, max_deletes: 100%,
+       prune: "{{ prune }}"}
+  tasks:
+    - mlops.platform.keycloak_config:
+      check_mode: true
+      register: predicted
+    - mlops.platform.keycloak_config:
+      register: done
+    - mlops.platform.keycloak_config:
+      register: again
+    - ansible.builtin.assert:
+        that:
+          - predicted.plan == done.plan
+          - done is changed
+          - again is not changed
+          - predicted.drift | map(attribute="family") | unique | sort == drift | sort
+"""
+
+
+def test_plays_with_every_family(realm: Realm, tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAY)
+    left: dict[str, Any] = {"authenticationFlows": [], "components": {}, "identityProviders": [], "organizations": [], "browserFlow": "browser"}
+    empty = dict.fromkeys(PRUNED, "owned")
+    program = Path(sys.executable).parent / "ansible-playbook"
+
+    def play(wanted: dict[str, Any], drift: Collection[str] = (), prune: str | dict[str, str] = "none") -> None:
+        (tmp_path / "document.json").write_text(json.dumps(wanted))
+        known = {"at": realm.server.url, "who": realm.server.username, "file": str(tmp_path / "document.json"), "drift": list(drift), "prune": prune}
+        done = subprocess.run(
+            [program, "-i", "localhost,", "-c", "local", "-vvv", "--diff", "-e", json.dumps(known), tmp_path / "play.yml"],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "KEYCLOAK_PASSWORD": realm.server.password},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-6000:]
+        assert not [secret for secret in (BIND_PASSWORD, CLIENT_SECRET, realm.server.password) if secret in done.stdout + done.stderr]
+
+    realm.apply({**left, "clientProfiles": {}, "clientPolicies": {}, "localizationTexts": {}}, prune=PRUNED)
+    play({**document(1), "clients": [{**document(1)["clients"][0], "description": "by a play"}]})
+    drift = changed_by_hand(realm.api)
+    play(document(1), drift)
+    play({**left, "clients": [{"clientId": "papers"}]}, prune=empty)
+    assert [flow for flow in realm.api.get("/authentication/flows") if not flow["builtIn"]] == []
