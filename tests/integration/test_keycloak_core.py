@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import test_keycloak_rest
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import Failed
 from conftest import ROOT
 from keycloak_client import Realm
@@ -248,3 +249,18 @@ def test_plays(keycloak: Keycloak, realm: Realm, tmp_path: Path, inside: bool) -
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
     assert not [secret for secret in (*SECRETS, "canary-initial", keycloak.password) if secret in done.stdout + done.stderr]
+
+
+def test_all_families_on_postgresql(keycloak_postgres: Keycloak) -> None:
+    realm = Realm(keycloak_postgres, "core")
+    everything: dict[str, Any] = {**copy.deepcopy(DOCUMENT), "organizationsEnabled": True, "adminPermissionsEnabled": True}
+    everything["roles"]["realm"].append({"name": "staff"})
+    everything["groups"].append({"name": "people"})
+    for key, value in test_keycloak_rest.document(1).items():
+        everything[key] = [*everything[key], *value] if isinstance(value, list) and key in everything else everything.get(key, value)
+    realm.predicted(everything)
+    assert realm.apply(everything)["plan"] == []
+    alter(realm)
+    assert realm.apply(everything, check=True)["drift"]
+    realm.predicted(everything)
+    assert realm.apply(everything)["plan"] == []
