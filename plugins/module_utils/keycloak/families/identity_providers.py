@@ -59,25 +59,20 @@ class IdentityProviders(Base):
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         found = []
-        flows = flow_aliases(server)
-        there = installed(server, "identity_provider") | installed(server, "social")
-        mappers = installed(server, "identity-provider-mapper")
         for alias, entry in entries.items():
             current = snapshot[self.name].get(alias)
-            provider = entry.get("providerId") or (current or {}).get("providerId")
-            if not provider:
-                found.append(f"{self.name}: {alias} has no providerId: name one of {', '.join(sorted(there)) or 'oidc, saml, …'}")
-            elif there and provider not in there:
-                found.append(f"{self.name}: {alias}: providerId {provider} is not installed; there are {', '.join(sorted(there))}")
-            elif current is not None and provider != current["providerId"]:
-                found.append(f"{self.name}: {alias} is of {current['providerId']} and cannot become one of {provider}: declare it under another alias")
+            found += [f"{self.name}: {alias}{problem}" for problem in _wrong_provider(server, entry, current)]
             for key in ("firstBrokerLoginFlowAlias", "postBrokerLoginFlowAlias"):
-                if flows and entry.get(key) and entry[key] not in flows:
-                    found.append(f"{self.name}: {alias}: {key}: there is no flow {entry[key]}: declare it in authenticationFlows")
+                flow = entry.get(key)
+                flows = flow_aliases(server) if flow and flow != (current or {}).get(key) else set()
+                if flows and flow not in flows:
+                    found.append(f"{self.name}: {alias}: {key}: there is no flow {flow}: declare it in authenticationFlows")
+            there = {mapper.get("identityProviderMapper") for mapper in (current or {}).get("mappers") or []}
             for mapper in entry.get("mappers") or []:
                 kind = mapper.get("identityProviderMapper")
-                if mappers and kind and kind not in mappers:
-                    found.append(f"{self.name}: {alias}: mapper {mapper.get('name')}: {kind} is not installed; there are {', '.join(sorted(mappers))}")
+                kinds = installed(server, "identity-provider-mapper") if kind and kind not in there else frozenset()
+                if kinds and kind not in kinds:
+                    found.append(f"{self.name}: {alias}: mapper {mapper.get('name')}: {kind} is not installed; there are {', '.join(sorted(kinds))}")
             found += _secret_at_risk(self, alias, entry, current)
         return found
 
@@ -125,6 +120,18 @@ class IdentityProviders(Base):
     def delete(self, server: Session, current: Entry) -> None:
         server.api.delete(f"{_PATH}/{quote(str(current['alias']))}")
         server.forget(self.name, str(current["alias"]))
+
+
+def _wrong_provider(server: Session, entry: Entry, current: Entry | None) -> list[str]:
+    provider, there = entry.get("providerId"), (current or {}).get("providerId")
+    if there and provider in (None, there):
+        return []
+    if there:
+        return [f" is of {there} and cannot become one of {provider}: declare it under another alias"]
+    known = installed(server, "identity_provider") | installed(server, "social")
+    if not provider:
+        return [f" has no providerId: name one of {', '.join(sorted(known)) or 'oidc, saml, …'}"]
+    return [f": providerId {provider} is not installed; there are {', '.join(sorted(known))}"] if known and provider not in known else []
 
 
 def _bare(mapper: Entry) -> Entry:

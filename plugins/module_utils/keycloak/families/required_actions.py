@@ -46,11 +46,11 @@ class RequiredActions(Base):
     registered = True
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
-        there = installed(server, "required-action")
         found = []
         for alias, entry in entries.items():
             provider = entry.get("providerId") or alias
-            if there and alias not in snapshot[self.name] and provider not in there:
+            there = frozenset() if alias in snapshot[self.name] else installed(server, "required-action")
+            if there and provider not in there:
                 found.append(f"{self.name}: {alias}: providerId {provider} is not installed; there are {', '.join(sorted(there))}")
         return found
 
