@@ -314,7 +314,7 @@ def test_a_swap_goes_on_wherever_it_was_broken_off(realm: Realm, monkeypatch: py
         if ended:
             break
     assert ended and allowed > 10
-    with pytest.raises(runner.Failed, match="our browser could not be deleted: .* Bind another flow there first"):
+    with pytest.raises(runner.Failed, match=r"our browser could not be deleted: .* Bind another flow there first"):
         realm.apply({"browserFlow": "browser", "authenticationFlows": []}, prune=["authenticationFlows"])
     (client,) = realm.api.get("/clients", clientId="own-flow")
     realm.api.delete(f"/clients/{client['id']}")
