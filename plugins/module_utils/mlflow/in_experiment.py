@@ -19,14 +19,10 @@ Place = tuple[str, str, str]  # workspace, name and identifier of an experiment
 
 
 class ExperimentFamily(ScopedFamily):
-    """Objects by the name of their experiment and their own, as experiment/name.
-
-    :cvar since: the first version of MLflow that has them.
-    """
+    """Objects by the name of their experiment and their own, as experiment/name."""
 
     required: t.ClassVar[tuple[str, ...]] = ("experiment", "name")
     registered = True
-    since: t.ClassVar[tuple[int, int]]
 
     def key(self, entry: Entry) -> str:
         return documents.key(f"{entry.get('experiment') or ''}/{entry.get('name') or ''}", str(entry.get("workspace") or ""))
