@@ -68,6 +68,7 @@ class FakeKeycloak:
     :ivar log: method and path of every request, without the query.
     :ivar realms: what it holds.
     :ivar page: a limit of its own for lists, below what is asked for.
+    :ivar dead: after the first fault, connections are dropped unheard, as if whoever sends had been killed.
     :ivar stubs: new realms are seen as stubs by tokens that were made before them.
     """
 
@@ -79,6 +80,7 @@ class FakeKeycloak:
         self.faults: list[Fault] = []
         self.page = 0
         self.stubs = True
+        self.dead = False
         self.passwords = {"admin": "admin-password"}
         self.tokens: dict[str, set[str]] = {}
         self.lock = threading.RLock()
@@ -148,6 +150,8 @@ class FakeKeycloak:
             fault = next((fault for fault in self.faults if fault.takes(method, unquote(url.path))), None)
             if fault:
                 fault.times -= 1
+            elif self.dead and self.faults and not self.faults[-1].times:
+                fault = Fault(method, "")
             status, body, headers = 200, None, {}
             if fault and fault.status:
                 status, body, headers = fault.status, {"error": f"fault {fault.status}"}, fault.headers
