@@ -45,6 +45,7 @@ class Session:
         self._written: set[str] = set()
         self._ids: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
+        self._born_lock = threading.Lock()
         self._facts: dict[str, t.Any] = {}
         self._serverinfo: Entry | None = None
         self._registry: dict[str, dict[str, marks.Mark]] = {}
@@ -100,12 +101,10 @@ class Session:
 
     def born_with(self, family: Family) -> dict[str, Entry]:
         """Objects of a family that Keycloak gave the realm made in this run; none when it was there before."""
-        with self._lock:
+        with self._born_lock:  # the first of several threads asks for all of them
             found = self._born.get(family.name)
-        if found is None:
-            found = family.read(self, ()) if self.made_realm else {}
-            with self._lock:
-                found = self._born.setdefault(family.name, found)
+            if found is None:
+                found = self._born[family.name] = family.read(self, ()) if self.made_realm else {}
         return found
 
     def each(self, work: t.Callable[[Item], object], items: t.Sequence[Item]) -> None:
