@@ -88,7 +88,7 @@ def test_examples_are_valid_and_hold_no_secret(path):
         problems = ArgumentSpecValidator(door.spec, **constraints).validate(plain(options, door.spec)).error_messages
         assert not problems, task["name"]
         for where, value in leaves(options):
-            if (SECRETS.search(where) or where in door.secret_keys) and "choices" not in door.spec.get(where, {}) and not isinstance(value, bool):
+            if (SECRETS.search(where) or where in door.secret_keys) and "choices" not in door.spec.get(where, {}) and isinstance(value, str):
                 assert "{{" in str(value), f"{task['name']}: {where} is written inline"
 
 
