@@ -19,8 +19,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from keycloak_server import keycloak, keycloak_postgres  # noqa: F401  pylint: disable=wrong-import-position
-from mlflow_servers import mlflow_before_rbac, mlflow_full, mlflow_plain, wait_for  # noqa: F401  pylint: disable=wrong-import-position
+from keycloak_server import keycloak, keycloak_postgres  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from mlflow_servers import mlflow_before_rbac, mlflow_full, mlflow_plain, wait_for  # noqa: F401  pylint: disable=wrong-import-position,unused-import
 
 ROOT = Path(__file__).resolve().parents[2]
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / "collections")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import test_keycloak_rest
-from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import Failed
+from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
 from conftest import ROOT
 from keycloak_client import Realm
 from keycloak_server import Keycloak
@@ -211,7 +211,7 @@ REFUSED = [
 def test_refused_before_the_first_write(realm: Realm, document: dict[str, Any], message: str) -> None:
     realm.apply({"realm": "core"})
     before = realm.api.get("/clients"), realm.api.get("/groups"), realm.api.get("/users")
-    with pytest.raises(Failed, match=message) as failed:
+    with pytest.raises(FailedError, match=message) as failed:
         realm.apply({"realm": "core", **document})
     assert "\n" not in str(failed.value)
     assert (realm.api.get("/clients"), realm.api.get("/groups"), realm.api.get("/users")) == before

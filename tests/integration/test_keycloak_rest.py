@@ -266,7 +266,7 @@ def test_masked_values_of_a_configuration_are_kept_or_asked_for(realm: Realm) ->
     realm.apply(wanted(**whole))
     assert not realm.apply(wanted(**whole))["changed"]
     assert [item["action"] for item in realm.apply(wanted())["plan"]] == ["adopt"], "what is not declared is kept"
-    with pytest.raises(runner.Failed, match=r"config masked is to be written and holds default.reference.(value|maxAge), .* declare its value too"):
+    with pytest.raises(runner.FailedError, match=r"config masked is to be written and holds default.reference.(value|maxAge), .* declare its value too"):
         realm.apply(wanted("allow-access-authenticator"))
     realm.predicted(wanted("allow-access-authenticator", **whole))
     assert not realm.apply(wanted("allow-access-authenticator", **whole))["changed"]
@@ -287,20 +287,20 @@ def test_a_swap_goes_on_wherever_it_was_broken_off(realm: Realm, monkeypatch: py
     ended = False
     for turn, allowed in enumerate(range(0, 60, 2)):
         wanted = flows(*["allow-access-authenticator"] * ((turn + 1) % 2))
-        left = [allowed]
+        budget = [allowed]
 
-        def limited(self: Api, method: str, path: str, body: Any = None, left: list[int] = left, **query: Any) -> Any:
+        def limited(self: Api, method: str, path: str, body: Any = None, budget: list[int] = budget, **query: Any) -> Any:
             if method != "GET":
-                if not left[0]:
+                if not budget[0]:
                     raise KilledError("killed")
-                left[0] -= 1
+                budget[0] -= 1
             return send(self, method, path, body, **query)
 
         monkeypatch.setattr(Api, "send", limited)
         try:
             realm.apply(wanted)
             ended = True
-        except runner.Failed:
+        except runner.FailedError:
             pass
         monkeypatch.setattr(Api, "send", send)
         assert Browser(realm.server.url, realm.name).submit("alice", "open-sesame"), f"no login after {allowed} writes"
@@ -314,7 +314,7 @@ def test_a_swap_goes_on_wherever_it_was_broken_off(realm: Realm, monkeypatch: py
         if ended:
             break
     assert ended and allowed > 10
-    with pytest.raises(runner.Failed, match=r"our browser could not be deleted: .* Bind another flow there first"):
+    with pytest.raises(runner.FailedError, match=r"our browser could not be deleted: .* Bind another flow there first"):
         realm.apply({"browserFlow": "browser", "authenticationFlows": []}, prune=["authenticationFlows"])
     (client,) = realm.api.get("/clients", clientId="own-flow")
     realm.api.delete(f"/clients/{client['id']}")
@@ -351,7 +351,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("wrong", "message"), WRONG)
 def test_what_is_wrong_is_said_before_the_first_write(realm: Realm, wrong: dict[str, Any], message: str) -> None:
-    with pytest.raises(runner.Failed, match=message) as failed:
+    with pytest.raises(runner.FailedError, match=message) as failed:
         realm.apply(wrong)
     assert "\n" not in str(failed.value)
     assert set(failed.value.result["requests"]["by_method"]) <= {"GET", "POST"}  # a login is a POST

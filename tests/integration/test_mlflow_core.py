@@ -305,7 +305,7 @@ def test_what_only_the_server_knows_is_said_before_the_first_write(mlflow_full: 
     dangling = {"gateway": {"model_definitions": [{"name": "d", "secret_name": "nowhere", "provider": "openai", "model_name": "m"}]}}
     fails(server.declare({"experiments": [{"name": "never"}], **dangling}), "gateway_secrets/nowhere", "declare it under gateway.secrets")
     fails(server.declare({"experiments": [{"name": "never", "workspace": "nowhere"}]}), "workspace nowhere does not exist", "declare it under workspaces")
-    for _ in range(2):
+    for _attempt in range(2):
         server.request("POST", "/api/2.0/mlflow/webhooks", {"name": "twin", "url": "https://127.0.0.1/", "events": [{"entity": "PROMPT", "action": "CREATED"}]})
     twin = {"webhooks": [{"name": "twin", "url": "https://127.0.0.1/", "events": ["prompt.created"]}]}
     fails(server.declare(twin), "the server has 2 webhooks of this name", "delete all but one")

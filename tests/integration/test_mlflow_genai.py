@@ -100,7 +100,7 @@ def test_what_was_decided_once_is_not_changed(mlflow_plain: Server) -> None:
     go(mlflow_plain, {name: DOCUMENT[name] for name in ("experiments", "label_schemas")})
     other = copy.deepcopy(DOCUMENT["label_schemas"])
     other[0]["type"], other[1]["input"] = "expectation", {"text": {}}
-    with pytest.raises(runner.Failed, match=r"2 problems: .* which cannot be changed, since answers were given by it") as failed:
+    with pytest.raises(runner.FailedError, match=r"2 problems: .* which cannot be changed, since answers were given by it") as failed:
         go(mlflow_plain, {"label_schemas": other})
     assert failed.value.result["plan"] == []
     go(mlflow_plain, {"label_schemas": []}, prune="owned")
@@ -109,12 +109,12 @@ def test_what_was_decided_once_is_not_changed(mlflow_plain: Server) -> None:
 def test_two_datasets_of_one_name_and_what_is_not_there(mlflow_plain: Server) -> None:
     for _time in range(2):
         asked(mlflow_plain, "datasets/create", {"name": "g-twice"})
-    with pytest.raises(runner.Failed, match="there are 2 datasets of this name"):
+    with pytest.raises(runner.FailedError, match="there are 2 datasets of this name"):
         go(mlflow_plain, {"datasets": [{"name": "g-twice"}]})
     queue = {"experiment": "g/exp", "name": "q", "schemas": ["Nobody asks this"]}
-    with pytest.raises(runner.Failed, match="has no label schema 'Nobody asks this': declare it under label_schemas"):
+    with pytest.raises(runner.FailedError, match="has no label schema 'Nobody asks this': declare it under label_schemas"):
         go(mlflow_plain, {"experiments": [{"name": "g/exp"}], "review_queues": [queue]})
-    with pytest.raises(runner.Failed, match="there is no experiment 'g-none': declare it"):
+    with pytest.raises(runner.FailedError, match="there is no experiment 'g-none': declare it"):
         go(mlflow_plain, {"scorers": [{**DOCUMENT["scorers"][0], "experiment": "g-none"}]})
 
 
@@ -124,5 +124,5 @@ def test_what_a_server_is_too_old_for_is_said(mlflow_before_rbac: Server) -> Non
     login = basic(mlflow_before_rbac.options["username"], mlflow_before_rbac.options["password"])
     session = Session(Http(Settings(mlflow_before_rbac.url, headers=(("Authorization", login),))), families.everything())
     document = {name: DOCUMENT[name] for name in ("experiments", "label_schemas", "review_queues")}
-    with pytest.raises(runner.Failed, match=r"it runs MLflow 3\.12\.0, and they came with 3\.14: update the server, or leave them out"):
+    with pytest.raises(runner.FailedError, match=r"it runs MLflow 3\.12\.0, and they came with 3\.14: update the server, or leave them out"):
         runner.run(session, runner.Request(document, plan.Options()), lambda line: None)

@@ -18,7 +18,7 @@ from ansible_collections.mlops.platform.plugins.module_utils.engine.errors impor
 from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Settings, basic
 from ansible_collections.mlops.platform.plugins.module_utils.mlflow import families, permissions
 from ansible_collections.mlops.platform.plugins.module_utils.mlflow.session import Session
-from mlflow_oidc_server import mlflow_oidc  # noqa: F401  a fixture
+from mlflow_oidc_server import mlflow_oidc  # noqa: F401  pylint: disable=unused-import  # a fixture
 from mlflow_servers import Server
 
 PASSWORD = "canary-of-ann-1"
@@ -40,7 +40,7 @@ def go(server: Server, document: Document, check: bool = False, prune: str = "no
 
 
 def refused(server: Server, document: Document, **options: Any) -> list[str]:
-    with pytest.raises(runner.Failed) as failed:
+    with pytest.raises(runner.FailedError) as failed:
         go(server, document, **options)
     assert failed.value.result["plan"] == [], "nothing was planned, let alone written"
     return list(failed.value.result["problems"])
@@ -256,7 +256,7 @@ def test_what_cannot_be_is_one_line_with_the_remedy(fixture: str, part: Document
     server = request.getfixturevalue(fixture)
     if "username" not in server.options and "token" not in server.options:
         server = dataclasses.replace(server, options={**server.options, "token": "none"})
-    with pytest.raises(runner.Failed) as failed:
+    with pytest.raises(runner.FailedError) as failed:
         go(server, part)
     assert line in str(failed.value) and "\n" not in str(failed.value)
     assert failed.value.result["requests"]["by_method"].get("PATCH", 0) == 0

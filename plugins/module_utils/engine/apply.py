@@ -15,7 +15,7 @@ from .plan import Action
 _CREATED_MEANWHILE = frozenset({400, 409})
 
 
-class Stopped(EngineError):
+class StoppedError(EngineError):
     """A write failed.
 
     :ivar done: actions carried out.
@@ -42,7 +42,7 @@ def run(actions: t.Sequence[Action], server: t.Any, parallel: int, say: t.Callab
 
     :param server: the product's session, handed to the families.
     :param parallel: how many objects of one family are written at the same time.
-    :raises Stopped: at the first failure; what had been started is ended first.
+    :raises StoppedError: at the first failure; what had been started is ended first.
     """
     done: list[Action] = []
     groups = [list(group) for _key, group in itertools.groupby(actions, key=_group_of)]
@@ -55,7 +55,7 @@ def run(actions: t.Sequence[Action], server: t.Any, parallel: int, say: t.Callab
         done += written
         if failed:
             tried = {id(action) for action in done} | {id(action) for action, _error in failed}
-            raise Stopped(done, failed, [action for later in groups[number:] for action in later if id(action) not in tried])
+            raise StoppedError(done, failed, [action for later in groups[number:] for action in later if id(action) not in tried])
 
 
 def _group_of(action: Action) -> tuple[str, bool, int]:

@@ -106,7 +106,7 @@ def same(one: Json, other: Json, as_set: bool = False) -> bool:
             return False
         if as_set:
             return sorted(map(_sortable, one)) == sorted(map(_sortable, other))
-        return all(same(left, right) for left, right in zip(one, other))
+        return all(same(left, other[index]) for index, left in enumerate(one))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if type(one) in (int, float) and type(other) in (int, float):
@@ -164,9 +164,10 @@ def _compare(path: Path, name: str, desired: Json, current: Json, rules: Rules, 
     elif desired is None:
         if current is not _MISSING and not _empty(current):
             found.append(Change(path, current, None))
+    elif _empty(desired) and (current is _MISSING or _empty(current)):
+        pass
     elif current is _MISSING or not same(desired, current, name in rules.sets):
-        if not (_empty(desired) and (current is _MISSING or _empty(current))):
-            found.append(Change(path, None if current is _MISSING else current, desired))
+        found.append(Change(path, None if current is _MISSING else current, desired))
 
 
 def _compare_maps(path: Path, name: str, desired: dict[str, Json], current: dict[str, Json], rules: Rules, exact: bool, found: list[Change]) -> None:

@@ -20,7 +20,7 @@ from ..progress import Progress
 from . import secrets
 from .compare import MASK
 from .errors import EngineError, InvalidError
-from .runner import Failed
+from .runner import FailedError
 
 Params = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
@@ -86,7 +86,7 @@ def outcome(door: Door, params: Params, *, check: bool, diff: bool, say: t.Calla
             if params.get(option):
                 raise EngineError(f"{option} names a file of the controller and is read there: outside Ansible, give its content in {content}")
         result = {"changed": False, **door.run(Call(params, check, say))}
-    except Failed as exc:
+    except FailedError as exc:
         result = {**exc.result, **_failed(exc)}
     except InvalidError as exc:
         result = {**_failed(exc), "problems": exc.problems}
@@ -111,7 +111,7 @@ def cleaned(result: Result, hidden: t.Collection[str]) -> Result:
 
 def _failed(error: EngineError) -> Result:
     result: Result = {"changed": False, "failed": True, "msg": str(error)}
-    if isinstance(error, Failed):
+    if isinstance(error, FailedError):
         del result["changed"]  # what was written before the failure is in the result so far
     if error.details:
         result["error"] = error.details

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import collections
 import contextlib
+import email.message
 import http.client
 import json
 import random
@@ -65,7 +66,7 @@ class Reply(t.NamedTuple):
     """An answer."""
 
     status: int
-    headers: t.Mapping[str, str]
+    headers: email.message.Message
     body: bytes
 
     @property

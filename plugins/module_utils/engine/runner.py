@@ -62,7 +62,7 @@ class Request:
     diff_limit: int = 20000
 
 
-class Failed(EngineError):
+class FailedError(EngineError):
     """A run that could not be ended; it carries the result so far."""
 
     def __init__(self, error: EngineError, result: dict[str, t.Any]) -> None:
@@ -73,7 +73,7 @@ class Failed(EngineError):
 def run(product: Product, request: Request, say: t.Callable[[str], object]) -> dict[str, t.Any]:
     """The result of a module: the same in check mode and in the run.
 
-    :raises Failed: with one line and the result so far; no secret of the document is in either.
+    :raises FailedError: with one line and the result so far; no secret of the document is in either.
     """
     hidden = {found for family in product.families for found in secrets.collected(request.document, family.rules.secrets)}
     result: dict[str, t.Any] = {"changed": False, "plan": [], "counts": {}, "drift": [], "warnings": []}
@@ -83,7 +83,7 @@ def run(product: Product, request: Request, say: t.Callable[[str], object]) -> d
         result["requests"] = _since(before, product.counts())
     except EngineError as exc:
         result["requests"] = _since(before, product.counts())
-        if isinstance(exc, apply.Stopped):
+        if isinstance(exc, apply.StoppedError):
             result.update(
                 changed=bool(exc.done),
                 done=[action.shown() for action in exc.done],
@@ -93,7 +93,7 @@ def run(product: Product, request: Request, say: t.Callable[[str], object]) -> d
         if isinstance(exc, InvalidError):
             result["problems"] = [secrets.scrubbed(problem, hidden) for problem in exc.problems]
         details = {key: secrets.scrubbed(value, hidden) if isinstance(value, str) else value for key, value in exc.details.items()}
-        raise Failed(EngineError(secrets.scrubbed(str(exc), hidden), **details), result) from exc
+        raise FailedError(EngineError(secrets.scrubbed(str(exc), hidden), **details), result) from exc
     return result
 
 
@@ -188,7 +188,7 @@ def _look_again(product: Product, families: t.Sequence[Family], wanted: t.Mappin
     chosen = [family for family in families if family.name in touched]
     declared = {family.name: {key: entry for key, entry in wanted[family.name].items() if key in touched[family.name]} for family in chosen}
     there = {family.name: family.read(product, list(touched[family.name])) for family in chosen}
-    options = dataclasses.replace(request.options, prune={}, update_secret="on_create")
+    options = dataclasses.replace(request.options, prune={}, update_secret="on_create")  # noqa: S106  a policy, no secret
     left = plan.make(chosen, declared, {name: keys - set(declared[name]) for name, keys in touched.items()}, there, product.mark_of, options)
     if left.actions:
         action = left.actions[0]

@@ -86,7 +86,8 @@ def problems(document: Entry, realm: str, families: t.Sequence[Family]) -> list[
     if document.get("realm") not in (None, "", realm):
         found.append(f"the document is for realm {document['realm']}, the option realm says {realm}: give one of them only, or the same")
     for key, kind in _SHAPES.items():
-        if not isinstance(document.get(key), (kind, type(None))):
+        value = document.get(key)
+        if value is not None and not isinstance(value, kind):
             found.append(f"{key}: expected a {'list' if kind is list else 'map'}, as in a realm export")
     return found
 
@@ -100,7 +101,7 @@ _SHAPES: dict[str, type] = {
 def _substitution(path: tuple[str, ...], value: str) -> str:
     found = _SUBSTITUTION.search(value)
     what = found["what"] if found else ""
-    kind, _, rest = what.partition(":")
+    kind, _sep, rest = what.partition(":")
     plugin = {"env": f"lookup('ansible.builtin.env', '{rest.partition(':-')[0]}')", "file": f"lookup('ansible.builtin.file', '{rest.rpartition(':')[2]}')"}
     remedy = "{{ " + plugin.get(kind, "a_variable") + " }}"
     return (

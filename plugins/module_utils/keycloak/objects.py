@@ -226,8 +226,8 @@ def _run_realms(kind: Kind, call: Call) -> Result:
         realm = str(entry["realm"])
         try:
             one = runner.run(session_of(params, realm, families), request, voice(call, [entry]))
-        except runner.Failed as exc:
-            raise runner.Failed(exc, _joined(result, exc.result, realm)) from exc
+        except runner.FailedError as exc:
+            raise runner.FailedError(exc, _joined(result, exc.result, realm)) from exc
         result = _joined(result, one, realm)
     return result
 

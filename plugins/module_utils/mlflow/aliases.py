@@ -44,7 +44,7 @@ class ModelAliases(ScopedFamily):
         result: dict[str, Entry] = {}
         for key in keys:
             path, workspace = documents.split(key)
-            model, _, alias = path.rpartition("/")
+            model, _sep, alias = path.rpartition("/")
             found = server.at(workspace).find("2.0/registered-models/get", name=model) if server.is_there(workspace) else None
             if not found:
                 continue

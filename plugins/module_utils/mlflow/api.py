@@ -31,7 +31,7 @@ class Api:
 
         :raises RefusedError: for every answer that is not a success.
         """
-        version, _, rest = path.partition("/")
+        version, _sep, rest = path.partition("/")
         full = path if path.startswith("/") else f"/{self.root}/{version}/mlflow/{rest}"
         headers = {WORKSPACE_HEADER: self.workspace} if self.workspace else {}
         # Flask refuses a write without a JSON type, with or without a body.

@@ -51,7 +51,7 @@ def split(found: str) -> tuple[str, str]:
     """Name and workspace (empty for the default one) of a key."""
     if not _LOOKS_SCOPED.fullmatch(found):
         return found, ""
-    name, _, workspace = found.rpartition("@")
+    name, _sep, workspace = found.rpartition("@")
     return name, _plain(workspace)
 
 

@@ -59,7 +59,7 @@ def test_children_are_deleted_before_their_parents() -> None:
 
 
 def test_an_object_that_could_not_be_linked_has_failed() -> None:
-    with pytest.raises(apply.Stopped) as stopped:
+    with pytest.raises(apply.StoppedError) as stopped:
         apply.run([*creations("a"), *creations("a/b", broken=True), *creations("a/b/c")], [], 4, lambda line: None)
     failure = stopped.value
     assert [action.name for action in failure.done] == ["a"]

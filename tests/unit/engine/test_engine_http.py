@@ -40,7 +40,7 @@ def impatient() -> Iterator[str]:
 
 def test_a_write_goes_over_a_new_connection_when_the_kept_one_was_closed(impatient: str) -> None:
     client = Http(Settings(impatient, retries=0))
-    for _ in range(2):
+    for _attempt in range(2):
         assert client.request("POST", "/", body={"a": 1}).status == 200
         time.sleep(1.2)
     assert client.counts()["total"] == 2

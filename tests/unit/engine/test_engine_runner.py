@@ -137,14 +137,14 @@ def test_what_the_product_made_is_not_written_for_a_mark_alone() -> None:
 
 def test_more_deletions_than_allowed_stop_before_the_first_write() -> None:
     server = Memory(*({"name": str(n), "attributes": marks.Mark(OWNER).texts()} for n in range(10)))
-    with pytest.raises(runner.Failed, match=r"10 objects are no longer declared .* more than max_deletes \(20%\) allows \(2\)"):
+    with pytest.raises(runner.FailedError, match=r"10 objects are no longer declared .* more than max_deletes \(20%\) allows \(2\)"):
         go(server, {"name": "new"}, max_deletes="20%")
     assert server.writes == 0 and "new" not in server.there
 
 
 def test_what_belongs_to_another_document_is_not_taken_over_unless_told() -> None:
     server = Memory({"name": "a", "attributes": marks.Mark("them").texts()})
-    with pytest.raises(runner.Failed, match="belongs to 'them'"):
+    with pytest.raises(runner.FailedError, match="belongs to 'them'"):
         go(server, {"name": "a", "x": 1})
     assert verbs(go(server, {"name": "a", "x": 1}, adopt="any")) == [("update", "a")]
 
@@ -166,7 +166,7 @@ def test_write_only_secrets_compare_by_their_keyed_hash() -> None:
 def test_a_failure_says_what_was_done_and_no_secret() -> None:
     server = Memory()
     server.broken = {"b"}
-    with pytest.raises(runner.Failed) as failed:
+    with pytest.raises(runner.FailedError) as failed:
         go(server, {"name": "a"}, {"name": "b", "secret": "open sesame"}, {"name": "c"})
     assert "things/b could not be created" in str(failed.value)
     assert "open sesame" not in str(failed.value) + str(failed.value.result)
@@ -179,7 +179,7 @@ def test_a_failure_says_what_was_done_and_no_secret() -> None:
 def test_a_field_the_server_drops_is_an_error() -> None:
     server = Memory()
     server.dropped = {"colour"}
-    with pytest.raises(runner.Failed, match="things/a: the server accepted the request but did not keep colour"):
+    with pytest.raises(runner.FailedError, match="things/a: the server accepted the request but did not keep colour"):
         go(server, {"name": "a", "colour": "red"})
 
 
@@ -188,7 +188,7 @@ def test_requests_are_those_of_one_run() -> None:
     first = go(server, {"name": "a"})["requests"]["total"]
     assert go(server, {"name": "a"})["requests"]["total"] == 1 < first
     server.broken = {"b"}
-    with pytest.raises(runner.Failed) as failed:
+    with pytest.raises(runner.FailedError) as failed:
         go(server, {"name": "b"})
     assert failed.value.result["requests"]["total"] == 1
 
@@ -202,7 +202,7 @@ def test_what_is_part_of_another_object_carries_no_mark(monkeypatch) -> None:
 
 
 def test_twice_the_same_name() -> None:
-    with pytest.raises(runner.Failed, match="things: a is declared twice"):
+    with pytest.raises(runner.FailedError, match="things: a is declared twice"):
         go(Memory(), {"name": "a"}, {"name": "a"})
 
 

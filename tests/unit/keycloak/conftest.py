@@ -35,7 +35,7 @@ def go(keycloak: FakeKeycloak) -> Go:
 
 
 def runs(keycloak: FakeKeycloak) -> Go:
-    """Applies documents to the realm `r`; raises runner.Failed. Options are those of the planner and of the request;
+    """Applies documents to the realm `r`; raises runner.FailedError. Options are those of the planner and of the request;
     prune names the families whose undeclared objects go."""
 
     def go(document: dict[str, Any], *, prune: Sequence[str] = (), password: str = "admin-password", retries: int = 3, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine import marks
-from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import Failed
+from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base
 from conftest import runs
 from fake_keycloak import MASK, FakeKeycloak
@@ -77,7 +77,7 @@ def test_create_then_nothing_then_drift_then_prune(keycloak: FakeKeycloak, go) -
         ("clients", "web"): ["protocolMappers.aud.config.a", "redirectUris"],
         ("roles", "admin-of-r"): ["composites.client.web", "composites.realm"],
     }
-    with pytest.raises(Failed, match=r"2 objects were changed on the server since they were applied, first clients/web .*: fail_on_drift is set"):
+    with pytest.raises(FailedError, match=r"2 objects were changed on the server since they were applied, first clients/web .*: fail_on_drift is set"):
         go(DOCUMENT, secret_key="k", fail_on_drift=True)
     go(DOCUMENT, secret_key="k")
     assert go(DOCUMENT, secret_key="k")["plan"] == []
@@ -106,7 +106,7 @@ def test_masks_are_kept_and_never_sent(keycloak: FakeKeycloak, go) -> None:
     masked = {"realm": "r", "smtpServer": {**DOCUMENT["smtpServer"], "password": MASK}, "clients": [{"clientId": "web", "secret": MASK}]}
     assert go(masked, owner="")["plan"] == []
     masked["smtpServer"]["host"] = "other"
-    with pytest.raises(Failed, match=r"smtpServer\.host changes, and Keycloak takes smtpServer whole: declare its password too"):
+    with pytest.raises(FailedError, match=r"smtpServer\.host changes, and Keycloak takes smtpServer whole: declare its password too"):
         go(masked)
     assert keycloak.realms["r"]["data"]["smtpServer"]["password"] == "smtp-password"
 
@@ -166,13 +166,13 @@ def test_a_new_realm_is_seen_with_a_new_token(keycloak: FakeKeycloak, go) -> Non
 def test_an_account_that_sees_a_stub_is_told_so(keycloak: FakeKeycloak, go) -> None:
     go({"realm": "r", "displayName": "R"})
     keycloak._token = lambda form: (200, {"access_token": keycloak.tokens.setdefault("none", set()) or "none", "expires_in": 60}, {})  # type: ignore
-    with pytest.raises(Failed, match="this account may not see its settings: give it roles of the client r-realm"):
+    with pytest.raises(FailedError, match="this account may not see its settings: give it roles of the client r-realm"):
         go({"realm": "r", "displayName": "other"})
 
 
 def test_a_run_that_broke_off_is_ended_by_the_next(keycloak: FakeKeycloak, go) -> None:
     keycloak.fail("POST", "/groups$", 500)
-    with pytest.raises(Failed, match="groups//top could not be created") as failed:
+    with pytest.raises(FailedError, match="groups//top could not be created") as failed:
         go(DOCUMENT, secret_key="k")
     assert failed.value.result["not_run"] and failed.value.result["done"]
     assert not [secret for secret in SECRETS if secret in str(failed.value) + str(failed.value.result)]
@@ -184,7 +184,7 @@ def test_two_runs_at_once_end_as_one(keycloak: FakeKeycloak, go) -> None:
     def run(number: int) -> str:
         try:
             go(DOCUMENT, secret_key="k")
-        except Failed as exc:
+        except FailedError as exc:
             return str(exc)
         return ""
 
@@ -203,7 +203,7 @@ def test_a_run_that_is_killed_is_ended_by_the_next(keycloak: FakeKeycloak, go, p
     """As kill -9 right after the server has carried out a write: nothing of ours runs any more, no answer is seen."""
     keycloak.fail("POST", path, after=True, times=1)
     keycloak.dead = True  # from there on nobody sends anything
-    with pytest.raises(Failed):
+    with pytest.raises(FailedError):
         go(DOCUMENT, secret_key="k", retries=0)
     keycloak.dead = False
     go(DOCUMENT, secret_key="k")
@@ -235,7 +235,7 @@ WRONG = [
 
 @pytest.mark.parametrize("document, message", WRONG)
 def test_what_is_wrong_is_said_before_anything_is_sent(keycloak: FakeKeycloak, go, document: dict[str, Any], message: str) -> None:
-    with pytest.raises(Failed, match=message):
+    with pytest.raises(FailedError, match=message):
         go(document)
     assert keycloak.log == []
 
@@ -256,26 +256,26 @@ DANGLING = [
 @pytest.mark.parametrize("document, message", DANGLING)
 def test_references_to_nothing_are_said_before_the_first_write(keycloak: FakeKeycloak, go, document: dict[str, Any], message: str) -> None:
     go({"realm": "r", "displayName": "R"})
-    with keycloak.counted() as sent, pytest.raises(Failed, match=message):
+    with keycloak.counted() as sent, pytest.raises(FailedError, match=message):
         go({"realm": "r", "displayName": "other", **document})
     assert {method for method, path in sent if not path.endswith("/token")} == {"GET"}
 
 
 def test_all_of_it_is_said_at_once(go) -> None:
     go({"realm": "r", "displayName": "R"})
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(FailedError) as failed:
         go({"realm": "r", **DANGLING[0][0], **DANGLING[2][0]})
     assert len(failed.value.result["problems"]) == 2
 
 
 def test_a_realm_that_is_not_declared_is_not_made(keycloak: FakeKeycloak, go) -> None:
-    with pytest.raises(Failed, match=r"realm r does not exist on http.*: to have it made, declare it \(realm: r"):
+    with pytest.raises(FailedError, match=r"realm r does not exist on http.*: to have it made, declare it \(realm: r"):
         go({"clients": [{"clientId": "a"}]})
     assert list(keycloak.realms) == ["master"]
 
 
 def test_a_wrong_password_is_one_line(go) -> None:
-    with pytest.raises(Failed, match=r"as user admin of realm master failed \(401: Invalid user credentials\): check name and password"):
+    with pytest.raises(FailedError, match=r"as user admin of realm master failed \(401: Invalid user credentials\): check name and password"):
         go({"realm": "r"}, password="not-it-at-all")
 
 

@@ -120,7 +120,7 @@ def key(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_a_signed_assertion_is_one_openssl_verifies(key: Path, tmp_path: Path) -> None:
     token = assertions.signed("client", key.read_text(), "kid-1")("https://kc.example/realms/master")
-    content, _, signature = token.rpartition(".")
+    content, _dot, signature = token.rpartition(".")
     header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in content.split("."))
     assert header == {"alg": "RS256", "typ": "JWT", "kid": "kid-1"}
     assert (claims["iss"], claims["sub"], claims["aud"]) == ("client", "client", "https://kc.example/realms/master")

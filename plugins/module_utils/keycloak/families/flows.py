@@ -177,7 +177,8 @@ def _providers(family: str, entries: t.Mapping[str, Entry], snapshot: t.Mapping[
     for alias, entry in entries.items():
         there = {node.authenticator for node in flow_tree.walk(flow_tree.parsed(snapshot.get(alias, {}).get("authenticationExecutions") or []))}
         levels = [(entry.get("providerId") or "basic-flow", flow_tree.parsed(entry["authenticationExecutions"]))]
-        for kind, nodes in levels:
+        while levels:
+            kind, nodes = levels.pop()
             for node in nodes:
                 if node.flow:
                     levels.append((node.flow_type, node.children))

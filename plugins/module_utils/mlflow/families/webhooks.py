@@ -126,5 +126,5 @@ def _body(entry: Entry) -> Entry:
     body = {field: "" if value is None and field in ("description", "secret") else value for field, value in body.items()}
     if entry.get("events"):
         pairs = (event.partition(".") for event in entry["events"])
-        body["events"] = [{"entity": entity.upper(), "action": action.upper()} for entity, _, action in pairs]
+        body["events"] = [{"entity": entity.upper(), "action": action.upper()} for entity, _sep, action in pairs]
     return {field: value for field, value in body.items() if value is not None}

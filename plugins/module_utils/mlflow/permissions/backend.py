@@ -125,10 +125,10 @@ class Backend:
     def caller(self) -> tuple[str, str]:
         """Name and password this run logs in with; empty where it uses a token."""
         value = dict(self.server.http.settings.headers).get("Authorization", "")
-        scheme, _, coded = value.partition(" ")
+        scheme, _sep, coded = value.partition(" ")
         if scheme.lower() != "basic":
             return "", ""
-        name, _, password = base64.b64decode(coded).decode("utf-8", "replace").partition(":")
+        name, _sep, password = base64.b64decode(coded).decode("utf-8", "replace").partition(":")
         return name, password
 
 

@@ -79,7 +79,7 @@ def target(entry: Entry) -> str:
 
 def address(workspace: str, subject: str, name: str, what: str) -> Grant:
     """The address of what is granted to somebody; `what` as on() gives it."""
-    kind, _, resource = what.partition(":")
+    kind, _sep, resource = what.partition(":")
     regex = resource.startswith("~")
     return Grant(workspace, subject, name, kind, resource[1:] if regex else resource, regex)
 

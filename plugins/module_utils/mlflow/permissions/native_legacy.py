@@ -179,7 +179,7 @@ class NativeLegacy(NativeRoles):
         """Who and on what, as the tables have it; None for a resource that is not there."""
         table = _TABLES[grant.type]
         if grant.type == "scorer":
-            experiment, _, scorer = grant.resource.partition("/")
+            experiment, _sep, scorer = grant.resource.partition("/")
             number = self.resources.id_of(grant.workspace, "experiment", experiment)
             return None if number is None else {"username": grant.name, "experiment_id": number, "scorer_name": scorer}
         found = self.resources.id_of(grant.workspace, grant.type, grant.resource)

@@ -254,7 +254,7 @@ class OidcAuth(Backend):
     def _exact(self, grant: Grant) -> str:
         resource = quote(grant.resource)
         if grant.type in ("experiment", "scorer"):
-            experiment, _, scorer = grant.resource.partition("/") if grant.type == "scorer" else (grant.resource, "", "")
+            experiment, _sep, scorer = grant.resource.partition("/") if grant.type == "scorer" else (grant.resource, "", "")
             number = self.resources.id_of(grant.workspace, "experiment", experiment)
             if number is None:
                 raise EngineError(model.dead(grant.key, grant.type, grant.resource))

@@ -45,7 +45,7 @@ class Resources:
         if kind in _PLAIN:
             return resource
         if kind == "scorer":
-            experiment, _, name = resource.partition("/")
+            experiment, _sep, name = resource.partition("/")
             number = self.id_of(workspace, "experiment", experiment)
             return None if number is None else f"{number}/{urllib.parse.quote(name, safe='')}"
         return self._found(workspace, kind, lambda known: known.get(resource))
@@ -55,7 +55,7 @@ class Resources:
         if identifier == model.ANY or kind in _PLAIN or kind in model.WHOLE:
             return identifier
         if kind == "scorer":
-            number, _, name = identifier.partition("/")
+            number, _sep, name = identifier.partition("/")
             return f"{self.name_of(workspace, 'experiment', number)}/{urllib.parse.unquote(name)}"
         found = self._found(workspace, kind, lambda known: next((name for name, number in known.items() if number == identifier), None))
         return f"#{identifier}" if found is None else found
@@ -65,7 +65,7 @@ class Resources:
         if resource == model.ANY or kind in model.WHOLE:
             return True
         if kind == "scorer":
-            experiment, _, name = resource.partition("/")
+            experiment, _sep, name = resource.partition("/")
             number = self.id_of(workspace, "experiment", experiment)
             if number is None:
                 return False
