@@ -8,7 +8,7 @@ module: mlflow_prompt
 short_description: Prompts of an MLflow server
 version_added: 0.2.0
 description:
-  - Makes prompts and their versions, and deletes prompts. A new version is made only when the O(template), O(response_format) in O(settings) or
+  - Makes prompts and their versions, and deletes prompts. A new version is made only when the O(template), C(response_format) in O(settings) or
     C(model_config) there differ from the latest one.
 author: The mlops.platform authors (@mlops-platform)
 options:

@@ -26,12 +26,13 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import debian
 import pytest
 
 VERSION = "26.7.3"
 SHA256 = "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f"
 ARTIFACT = "org.keycloak:keycloak-quarkus-dist"
-JAVA = ("openjdk-17-jre-headless", "maven")  # Debian packages
+PACKAGES = ("openjdk-17-jre-headless", "maven")  # Debian's
 HEAP = "-Xms64m -Xmx700m"
 
 
@@ -97,7 +98,7 @@ def running(folder: Path, database: str = "dev-mem", *options: str, **environmen
     :param folder: for its log and its files.
     """
     if not shutil.which("java") or not shutil.which("mvn"):
-        pytest.skip(f"a real Keycloak needs Java and Maven: apt-get install {' '.join(JAVA)}")
+        debian.install(*PACKAGES)
     ready = home(database)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -149,9 +150,9 @@ def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
 @pytest.fixture(scope="session")
 def keycloak_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
     """Keycloak on a PostgreSQL of its own, which listens on 127.0.0.1 only."""
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        debian.install_postgresql()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not programs:
-        pytest.skip("a real PostgreSQL is needed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="mlops-keycloak-pg-"))  # PostgreSQL runs as another user, who cannot enter pytest's folders
     password = secrets.token_urlsafe(18)
     with socket.socket() as listener:
@@ -164,20 +165,8 @@ def keycloak_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyc
             for path in (folder, folder / "password"):
                 shutil.chown(path, "postgres")
         data = folder / "data"
-        first = [
-            programs[-1] / "initdb",
-            "-D",
-            data,
-            "-U",
-            "keycloak",
-            "-A",
-            "scram-sha-256",
-            f"--pwfile={folder / 'password'}",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        ]
-        subprocess.run([*become, *first], check=True, capture_output=True, cwd="/")
+        first = [programs[-1] / "initdb", "-D", data, "-U", "keycloak", "-A", "scram-sha-256", f"--pwfile={folder / 'password'}", "-E", "UTF8"]
+        subprocess.run([*become, *first, "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/")
         server = [programs[-1] / "postgres", "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
         server += ["-c", "fsync=off"]
         log = tmp_path_factory.mktemp("keycloak-postgres")

@@ -85,17 +85,13 @@ def problems(document: Entry, realm: str, families: t.Sequence[Family]) -> list[
             found += misspelt("", [key], _TOP)
     if document.get("realm") not in (None, "", realm):
         found.append(f"the document is for realm {document['realm']}, the option realm says {realm}: give one of them only, or the same")
-    for key, kind in _SHAPES.items():
-        value = document.get(key)
-        if value is not None and not isinstance(value, kind):
-            found.append(f"{key}: expected a {'list' if kind is list else 'map'}, as in a realm export")
+    found += [f"{key}: expected a list, as in a realm export" for key in _LISTS if not isinstance(document.get(key), (list, type(None)))]
+    found += [f"{key}: expected a map, as in a realm export" for key in _MAPS if not isinstance(document.get(key), (dict, type(None)))]
     return found
 
 
-_SHAPES: dict[str, type] = {
-    **dict.fromkeys(("clients", "clientScopes", "groups", "users", "defaultGroups", "scopeMappings", "defaultDefaultClientScopes"), list),
-    **dict.fromkeys(("roles", "clientScopeMappings", "attributes", "smtpServer"), dict),
-}
+_LISTS = ("clients", "clientScopes", "groups", "users", "defaultGroups", "scopeMappings", "defaultDefaultClientScopes")
+_MAPS = ("roles", "clientScopeMappings", "attributes", "smtpServer")
 
 
 def _substitution(path: tuple[str, ...], value: str) -> str:
