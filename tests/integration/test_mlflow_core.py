@@ -372,8 +372,8 @@ def test_ways_to_be_turned_away(mlflow_full: Server, mlflow_plain: Server) -> No
 
 def test_an_account_without_rights_is_told_so(mlflow_full: Server) -> None:
     server = mlflow_full
-    server.request("POST", "/api/2.0/mlflow/users/create", {"username": "nobody", "password": "long-enough-12"})
-    fails(server.declare({"experiments": [{"name": "never"}]}, username="nobody", password="long-enough-12"), "(403", "no permission")
+    server.request("POST", "/api/2.0/mlflow/users/create", {"username": "powerless", "password": "long-enough-12"})
+    fails(server.declare({"experiments": [{"name": "never"}]}, username="powerless", password="long-enough-12"), "(403", "no permission")
 
 
 def test_through_ansible(mlflow_full: Server, tmp_path: Path) -> None:
