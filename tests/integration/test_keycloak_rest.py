@@ -289,7 +289,7 @@ def test_a_swap_goes_on_wherever_it_was_broken_off(realm: Realm, monkeypatch: py
         wanted = flows(*["allow-access-authenticator"] * ((turn + 1) % 2))
         budget = [allowed]
 
-        def limited(self: Api, method: str, path: str, body: Any = None, budget: list[int] = budget, **query: Any) -> Any:  # pylint: disable=dangerous-default-value
+        def limited(self: Api, method: str, path: str, body: Any = None, budget: list[int] = budget, **query: Any) -> Any:  # pylint: disable=W0102
             if method != "GET":
                 if not budget[0]:
                     raise KilledError("killed")
