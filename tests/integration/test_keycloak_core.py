@@ -106,6 +106,15 @@ def test_a_life(realm: Realm, mode: str) -> None:
     assert {"account", "realm-management", "broker"} <= by("clientId", realm.api.get("/clients")).keys()
 
 
+def test_a_scope_added_to_a_new_client_joins_the_default_ones(realm: Realm) -> None:
+    document = {"realm": "core", "clientScopes": [{"name": "extra"}], "clients": [{"clientId": "app", "+defaultClientScopes": ["extra", "phone"]}]}
+    realm.predicted(document)
+    app = by("clientId", realm.api.get("/clients"))["app"]
+    assert {"extra", "phone", "profile", "email"} <= set(app["defaultClientScopes"])
+    assert "phone" not in app["optionalClientScopes"] and "address" in app["optionalClientScopes"]
+    assert realm.apply(document)["plan"] == []
+
+
 def alter(realm: Realm) -> None:
     """What somebody does by hand."""
     api = realm.api

@@ -125,6 +125,20 @@ class Clients(Base):
     def builtin(self, current: Entry) -> bool:
         return realm_client(str(current["clientId"]))
 
+    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+        added = {key: entry[f"+{key}"] for key in _SCOPES if entry.get(f"+{key}") and key not in entry}
+        super().create(server, without(entry, *added), mark)
+        if not added:
+            return
+        # A new client that names scopes gets only those, one that names none the realm's defaults: so what is added comes afterwards.
+        path = f"/clients/{server.id_of(self.name, self.key(entry))}"
+        current = server.api.get(path)
+        wanted = {key: [*(current.get(key) or []), *names] for key, names in added.items()}
+        for key in _SCOPES:
+            others = {name for other, names in added.items() if other != key for name in names}
+            wanted[key] = [name for name in wanted.get(key, current.get(key) or []) if name not in others]
+        move_scopes(server, path, _SCOPES, current, wanted)
+
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         body = self._body(server, entry, entry)
         body["attributes"] = with_mark(entry.get("attributes"), mark)
