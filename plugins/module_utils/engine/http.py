@@ -30,6 +30,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REPEATABLE_METHODS = _SAFE_METHODS | {"PUT", "DELETE"}
 _BUSY = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE = 8.0  # seconds
+_SILENT_FOR = 10.0  # seconds in which a server that did not answer at all is asked once a request: the next item of a loop has not to wait for it again
 _FRESH_FOR = 1.0  # seconds in which no server hangs up on us
 # A server that answers in pieces waits for our acknowledgement of the first one; Linux delays that by 40 ms unless told not to.
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -101,6 +102,7 @@ class Http:
         self._open: list[http.client.HTTPConnection] = []
         self.by_method: collections.Counter[str] = collections.Counter()
         self.retried = 0
+        self._silent_until = 0.0
         self.elapsed = 0.0
 
     def _context(self) -> ssl.SSLContext:
@@ -166,7 +168,8 @@ class Http:
 
     def _tried(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Reply:
         pause = self.settings.retry_delay
-        for left in range(self.settings.retries, -1, -1):
+        patient = time.monotonic() >= self._silent_until
+        for left in range(self.settings.retries if patient else 0, -1, -1):
             wait = pause * random.uniform(0.8, 1.2)  # noqa: S311  spreads clients, keeps no secret
             try:
                 reply = self._once(method, path, data, headers)
@@ -175,6 +178,7 @@ class Http:
                     raise
             except UnreachableError as exc:
                 if not left or exc.details.get("final"):
+                    self._silent_until = time.monotonic() + _SILENT_FOR
                     raise
             else:
                 if reply.status not in _BUSY or not left or not self._may_repeat(method, reply):

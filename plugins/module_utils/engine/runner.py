@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
@@ -132,7 +133,12 @@ def _run(product: Product, request: Request, say: t.Callable[[str], object], res
     if made.drift and request.fail_on_drift:
         raise EngineError(f"{len(made.drift)} objects were changed on the server since they were applied, first {_first(made)}: fail_on_drift is set")
     if not request.check:
-        apply.run(made.actions, product, request.parallel, say)
+        try:
+            apply.run(made.actions, product, request.parallel, say)
+        except apply.StoppedError as exc:
+            with contextlib.suppress(EngineError):  # told is why it stopped; what has no mark yet is adopted by the next run
+                product.settle(dataclasses.replace(made, actions=exc.done))
+            raise
         product.settle(made)
         if request.verify and made.actions:
             _look_again(product, families, wanted, made, request)

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import UnreachableError
 from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Settings
 
 
@@ -44,3 +46,15 @@ def test_a_write_goes_over_a_new_connection_when_the_kept_one_was_closed(impatie
         assert client.request("POST", "/", body={"a": 1}).status == 200
         time.sleep(1.2)
     assert client.counts()["total"] == 2
+
+
+def test_a_server_that_is_down_is_waited_for_once_and_not_by_every_item_of_a_loop() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    pauses: list[float] = []
+    client = Http(Settings(address, retries=3), sleep=pauses.append)
+    for _item in range(5):
+        with pytest.raises(UnreachableError, match="does not answer"):
+            client.request("GET", "/")
+    assert len(pauses) == 3

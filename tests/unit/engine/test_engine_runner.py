@@ -78,7 +78,7 @@ class Memory:
         return family.mark(self, key, current)
 
     def settle(self, made):
-        pass
+        self.settled = [action.name for action in made.actions]
 
     def facts(self):
         return {}
@@ -171,6 +171,7 @@ def test_a_failure_says_what_was_done_and_no_secret() -> None:
     assert "things/b could not be created" in str(failed.value)
     assert "open sesame" not in str(failed.value) + str(failed.value.result)
     assert [item["name"] for item in failed.value.result["failed"]] == ["b"]
+    assert server.settled == [item["name"] for item in failed.value.result["done"]], "what was written is marked"
     server.broken = set()
     go(server, {"name": "a"}, {"name": "b", "secret": "open sesame"}, {"name": "c"})
     assert sorted(server.there) == ["a", "b", "c"]
