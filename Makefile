@@ -73,6 +73,10 @@ molecule-destroy: venv-dev ## Remove what an interrupted molecule run left
 bench: venv-dev ## Measure start, rerun, idle memory and removal (tests/benchmarks/results/)
 	@$(DEV)/python tests/benchmarks/run.py $(ARGS)
 
+.PHONY: bench-modules
+bench-modules: venv-dev ## Measure the configuration modules beside community.general and uri loops, on real servers
+	@$(DEV)/python tests/benchmarks/modules.py $(ARGS)
+
 .PHONY: venv-dev
 venv-dev:
 	@scripts/bootstrap.sh --dev
