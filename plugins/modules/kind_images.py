@@ -43,9 +43,6 @@ options:
     description: File handed to podman as E(CONTAINERS_CONF); the machine's own configuration when empty.
     type: str
     default: ""
-  build_lock:
-    description: Lock file of whoever builds images; with O(state=absent), images stay while it is held.
-    type: path
 attributes:
   check_mode:
     support: full
@@ -73,7 +70,6 @@ images:
   elements: str
 """
 
-import fcntl
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -94,7 +90,6 @@ def main() -> None:
                 "options": {"ref": {"type": "str", "required": True}, "archive": {"type": "path", "required": True}},
             },
             "containers_conf": {"type": "str", "default": ""},
-            "build_lock": {"type": "path"},
         },
         required_if=[("state", "present", ("cluster",))],
         supports_check_mode=True,
@@ -131,16 +126,6 @@ def absent(module: AnsibleModule, engine: Engine) -> list[str]:
     if cluster.platform_networks(engine):
         module.warn("a cluster is being made on this machine: the images in the engine's store stay, for it may need them")
         return []
-    lock = module.params["build_lock"]
-    if lock and os.path.exists(lock):
-        with open(lock, "a", encoding="utf-8") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                module.warn("a build of images is running: the images in the engine's store stay, for it may need them")
-                return []
-            engine.remove_images(found)
-            return found
     engine.remove_images(found)
     return found
 

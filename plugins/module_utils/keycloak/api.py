@@ -59,6 +59,14 @@ class Api:
                 return None
             raise
 
+    def representation(self) -> dict[str, Json]:
+        """The realm; nothing where it is not there, and its name alone where this account may not see it."""
+        realm = self.find("") or {}
+        if set(realm) == {"realm"}:
+            self.tokens.renew()  # a realm made after the token was: its roles are in the next one
+            realm = self.find("") or {}
+        return realm
+
     def pages(self, path: str, **query: t.Any) -> list[Json]:
         """A list to its end, whatever the server's own page size."""
         result: list[Json] = []

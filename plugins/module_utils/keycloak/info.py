@@ -47,11 +47,8 @@ def _run(call: Call) -> Result:
     http, tokens = tokens_of(params)
     before = http.counts()["total"]
     api = Api(http, tokens, params["realm"])
-    realm = api.find("")
-    if realm is None or set(realm) == {"realm"}:
-        tokens.renew()  # a realm made after the token was: its roles are in the next one
-        realm = api.find("")
-    if realm is None or set(realm) == {"realm"}:
+    realm = api.representation()
+    if not realm or set(realm) == {"realm"}:
         raise EngineError(f"realm {params['realm']} does not exist on {http.base}, or this account may not see it: check realm, and give the role view-realm")
     query = {"exportClients": bool({"clients", "roles"} & set(asked)), "exportGroupsAndRoles": bool({"groups", "roles"} & set(asked))}
     export = api.send("POST", "/partial-export", None, **query).json()

@@ -141,11 +141,7 @@ class Session:
         :raises EngineError: when the account sees nothing of a realm that is there.
         """
         self.declared = document
-        self.realm = self.api.find("") or {}
-        if set(self.realm) == {"realm"}:
-            # A realm made after the token was: its roles are in the next one.
-            self.api.tokens.renew()
-            self.realm = self.api.find("") or {}
+        self.realm = self.api.representation()
         if set(self.realm) == {"realm"}:
             raise EngineError(
                 f"realm {self.api.realm} is there, but this account may not see its settings: give it roles of the client {self.api.realm}-realm "
