@@ -92,7 +92,8 @@ class Http:
         if url.username or url.query or url.fragment:
             raise EngineError("url holds credentials or a query: give the bare address here, and credentials in their own options")
         self.settings = settings
-        self.base = f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"
+        self._root = f"{url.scheme}://{url.netloc}"
+        self.base = f"{self._root}{url.path.rstrip('/')}"
         self._host, self._port = url.hostname, url.port or (443 if url.scheme == "https" else 80)
         self._netloc, self._prefix, self._secure = url.netloc, url.path.rstrip("/"), url.scheme == "https"
         self._sleep = sleep
@@ -141,11 +142,13 @@ class Http:
         form: t.Mapping[str, str] | None = None,
         query: t.Mapping[str, t.Any] | None = None,
         headers: t.Mapping[str, str] | None = None,
+        prefixed: bool = True,
     ) -> Reply:
         """Sends a request, again where that can do no harm, and returns the answer whatever its status.
 
         :param path: below the prefix, starting with a slash, already quoted.
         :param body: sent as JSON; None for no body.
+        :param prefixed: below the prefix of the address; otherwise at the root of its host.
         :raises UnreachableError: when the server does not answer.
         :raises LostError: when a write was sent and the connection broke before its answer: ask the server before sending it again.
         """
@@ -161,7 +164,7 @@ class Http:
             path += "?" + urllib.parse.urlencode({key: _text(value) for key, value in query.items() if value is not None}, doseq=True)
         began = time.monotonic()
         try:
-            return self._tried(method, path, data, sent)
+            return self._tried(method, self._prefix + path if prefixed else path, data, sent)
         finally:
             with self._lock:
                 self.elapsed += time.monotonic() - began
@@ -233,7 +236,7 @@ class Http:
         with self._lock:
             self.by_method[method] += 1
         try:
-            connection.request(method, self._prefix + path, data, headers)
+            connection.request(method, path, data, headers)
             if _QUICKACK is not None and connection.sock is not None:
                 with contextlib.suppress(OSError):
                     connection.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
@@ -246,7 +249,7 @@ class Http:
             if not fresh and isinstance(exc, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)) and method in _REPEATABLE_METHODS:
                 return self._once(method, path, data, headers)  # the server closed the kept connection meanwhile
             what = f"no answer within {self.settings.timeout:g} s" if isinstance(exc, TimeoutError) else str(exc) or type(exc).__name__
-            raise LostError(f"{self.base} broke off {method} {path.partition('?')[0]} ({what}): it may have been carried out", method=method) from exc
+            raise LostError(f"{self._root} broke off {method} {path.partition('?')[0]} ({what}): it may have been carried out", method=method) from exc
 
     def _drop(self, connection: http.client.HTTPConnection) -> None:
         connection.close()

@@ -10,6 +10,8 @@ from ..engine.errors import EngineError, RefusedError, cut
 from ..engine.http import Http, Json, Reply
 
 WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
+# At the root of the host: there servers before 3.12 have it whatever their static prefix, and what browsers ask for (ajax-api) alone below the prefix.
+BARE = "/api"
 
 
 class Api:
@@ -17,7 +19,7 @@ class Api:
 
     Paths are given as `2.0/experiments/get`: the version of the API, then what follows `mlflow/` in it.
 
-    :ivar root: where the API is: `api`, or `ajax-api`, which old servers below a path alone have there.
+    :ivar root: where the API is: `api` or `ajax-api` below the address, or BARE.
     :ivar workspace: name of the workspace; empty for the server's default one, and no header then.
     """
 
@@ -32,11 +34,12 @@ class Api:
         :raises RefusedError: for every answer that is not a success.
         """
         version, _sep, rest = path.partition("/")
-        full = path if path.startswith("/") else f"/{self.root}/{version}/mlflow/{rest}"
+        whole = path.startswith("/")
+        full = path if whole else f"/{self.root.lstrip('/')}/{version}/mlflow/{rest}"
         headers = {WORKSPACE_HEADER: self.workspace} if self.workspace else {}
         # Flask refuses a write without a JSON type, with or without a body.
         sent = {} if body is None and method in ("POST", "PATCH", "PUT") else body
-        reply = self.http.request(method, full, body=sent, query=query, headers=headers)
+        reply = self.http.request(method, full, body=sent, query=query, headers=headers, prefixed=whole or self.root != BARE)
         if reply.status >= 300:
             raise refusal(reply, method, full, self.workspace)
         return reply

@@ -14,7 +14,7 @@ from ..engine.family import Entry, Family
 from ..engine.http import Http
 from ..engine.plan import Plan
 from . import documents
-from .api import Api
+from .api import BARE, Api
 from .registry import Registry
 
 OLDEST = (3, 10)
@@ -62,6 +62,11 @@ class Session:
     def at(self, workspace: str) -> Api:
         """The API within a workspace."""
         return Api(self.http, "" if workspace == documents.DEFAULT else workspace, self._root)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole API answers, not only the part that browsers use."""
+        return self._root != "ajax-api"
 
     @property
     def has_workspaces(self) -> bool:
@@ -193,11 +198,26 @@ class Session:
                     raise
         else:
             self._root = "api"  # an older server, or a wrong address: the version tells
+        if self._root == "ajax-api" and self._is_at_the_root(info):
+            self._root = BARE
         # The version is asked for with credentials: wrong ones end here, before anything is planned.
         version = self.api.send("GET", "/version").text.strip()
         if not version[:1].isdigit():
             raise EngineError(f"{self.http.base}/version is not MLflow's: is url right, with its static_prefix, and no login in front of it?")
         return info, version
+
+    def _is_at_the_root(self, info: dict[str, t.Any]) -> bool:
+        """Whether a server below a static prefix has its API at the root of its host: one that is asked directly, or by a proxy that passes it on.
+
+        A server without a prefix would tell its version there: another one, whose objects are no business of ours.
+        """
+        try:
+            return (
+                self.http.request("GET", "/version", prefixed=False).status == 404
+                and self.http.request("GET", f"{BARE}/3.0/mlflow/server-info", prefixed=False).json() == info
+            )
+        except ValueError:
+            return False
 
     def mark_of(self, family: Family, key: str, current: Entry) -> marks.Mark | None:
         if getattr(family, "registered", False):

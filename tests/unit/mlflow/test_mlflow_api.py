@@ -20,7 +20,7 @@ class Canned:
         self.replies = list(replies)
         self.asked: list[tuple[str, str, Any, dict[str, Any], dict[str, str]]] = []
 
-    def request(self, method: str, path: str, *, body: Any = None, query: Any = None, headers: Any = None) -> Reply:
+    def request(self, method: str, path: str, *, body: Any = None, query: Any = None, headers: Any = None, prefixed: bool = True) -> Reply:
         self.asked.append((method, path, body, dict(query or {}), dict(headers or {})))
         return self.replies.pop(0)
 

@@ -12,7 +12,7 @@ from ...engine import marks
 from ...engine.compare import Change, Json, Rules
 from ...engine.family import Entry
 from ...engine.http import quote
-from .. import documents
+from .. import documents, with_experiments
 from ..scoped import ScopedFamily, plain_tags, tag_changes
 
 if t.TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Datasets(ScopedFamily):
     """Datasets by name. Records are told apart by their inputs."""
 
     name = "datasets"
-    fields = {"name": documents.TEXT, "tags": documents.MAP, "experiments": documents.LIST, "+experiments": documents.LIST, "records": documents.LIST}
+    fields = {"name": documents.TEXT, "tags": documents.MAP, **with_experiments.FIELDS, "records": documents.LIST}
     rules = Rules(
         ignored=frozenset({"workspace"}),
         sets=frozenset({"experiments"}),
@@ -58,15 +58,12 @@ class Datasets(ScopedFamily):
         return found
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
-        declared = {(entry["workspace"], str(entry.get("name"))) for entry in documents.within(server.document, ("experiments",))}
         found = []
         for key, entry in entries.items():
             twins = server.raw(self.name, key).get("twins") or []
             if twins:
                 found.append(f"{self.name}/{key}: there are {len(twins) + 1} datasets of this name ({', '.join(twins)}, …): delete all but one of them")
-            for name in [*(entry.get("experiments") or []), *(entry.get("+experiments") or [])]:
-                if (entry["workspace"], name) not in declared and not server.experiment_id(entry["workspace"], name):
-                    found.append(f"{self.name}/{key}: there is no experiment {name!r}: declare it under experiments, or correct the name")
+            found += with_experiments.missing(f"{self.name}/{key}", entry, server)
         return found
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
@@ -97,10 +94,8 @@ class Datasets(ScopedFamily):
     def _details(self, server: Session, entry: Entry, identifier: str, wanted: Entry) -> None:
         """What costs a request of its own, where it is declared."""
         api = server.at(entry["workspace"])
-        if "experiments" in wanted or "+experiments" in wanted:
-            names = {server.experiment_id(entry["workspace"], name): name for name in [*(wanted.get("experiments") or []), *(wanted.get("+experiments") or [])]}
-            listed = api.get(f"3.0/datasets/{identifier}/experiment-ids").get("experiment_ids") or []
-            entry["experiments"] = [names.get(str(number), f"#{number}") for number in listed]
+        if with_experiments.are_declared(wanted):
+            entry["experiments"] = with_experiments.named(server, wanted, api.get(f"3.0/datasets/{identifier}/experiment-ids").get("experiment_ids") or [])
         if "records" in wanted:
             listed = self._records(server, entry["workspace"], identifier)
             entry["records"] = [{"record": _record(item.get("inputs")), **{field: item.get(field) or {} for field in _RECORD}} for item in listed]
@@ -121,11 +116,10 @@ class Datasets(ScopedFamily):
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         tags = {**(entry.get("tags") or {}), **(mark.texts() if mark else {})}
-        names = entry.get("experiments") or entry.get("+experiments") or []
         made = server.at(entry["workspace"]).post(
             "3.0/datasets/create",
             name=entry["name"],
-            experiment_ids=[server.experiment_id(entry["workspace"], name) for name in names],
+            experiment_ids=[server.experiment_id(entry["workspace"], name) for name in with_experiments.names(entry)],
             tags=json.dumps({key: value for key, value in tags.items() if value is not None}),
         )["dataset"]
         server.learn(self.name, self.key(entry), made["dataset_id"], {"tags": tags, "twins": []})
@@ -149,7 +143,7 @@ class Datasets(ScopedFamily):
             before, after = set(current.get("experiments") or []), set(wanted.get("experiments") or [])
             for verb, names in (("add", after - before), ("remove", before - after)):
                 if names:
-                    api.post(f"{path}/{verb}-experiments", experiment_ids=[self._number(server, current, name) for name in sorted(names)])
+                    api.post(f"{path}/{verb}-experiments", experiment_ids=[with_experiments.number(server, current["workspace"], name) for name in sorted(names)])
         if "records" in fields:
             touched = {change.path[1] for change in changes if change.path[0] == "records" and len(change.path) > 1}
             left = {item["record"]: item for item in wanted.get("records") or []}
@@ -157,9 +151,6 @@ class Datasets(ScopedFamily):
             removed = [number for record, number in (server.raw(self.name, key).get("records") or {}).items() if record not in left]
             if removed:
                 api.delete(f"{path}/records", dataset_record_ids=removed)
-
-    def _number(self, server: Session, current: Entry, name: str) -> str:
-        return name[1:] if name.startswith("#") else str(server.experiment_id(current["workspace"], name))
 
     def delete(self, server: Session, current: Entry) -> None:
         server.at(current["workspace"]).delete(f"3.0/datasets/{server.id_of(self.name, self.key(current))}")

@@ -9,7 +9,7 @@ import typing as t
 from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.family import Entry
-from .. import documents, registry
+from .. import documents, registry, renames
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
 
@@ -23,19 +23,20 @@ class Experiments(ScopedFamily):
     name = "experiments"
     fields = {
         "name": documents.TEXT,
+        renames.FIELD: documents.TEXT,
         "description": documents.TEXT,
         "tags": documents.MAP,
         "artifact_location": documents.TEXT,
         "lifecycle_stage": documents.Kind((str,), ("active",)),
     }
     # Where artifacts are is decided once; problems_there() says so.
-    rules = Rules(ignored=frozenset({"workspace", "artifact_location"}), strings=frozenset({"tags"}))
+    rules = Rules(ignored=frozenset({"workspace", "artifact_location", renames.FIELD}), strings=frozenset({"tags"}))
 
     def entries(self, document: Entry) -> list[Entry]:
         return [{**entry, "lifecycle_stage": "active"} for entry in super().entries(document)]
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
-        found = super().problems(entries, document)
+        found = super().problems(entries, document) + renames.problems(self.label, entries)
         for entry in entries:
             name = str(entry.get("name") or "")
             if len(name) > 500:
@@ -49,6 +50,12 @@ class Experiments(ScopedFamily):
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         found = []
         for key, entry in entries.items():
+            old, gone = entry.get(renames.FIELD), snapshot[self.name].get(key, {}).get("lifecycle_stage") == "deleted"
+            if old and gone and documents.key(old, entry["workspace"]) in snapshot[self.name]:
+                found.append(
+                    f"{self.name}/{key}: {old!r} cannot get this name, for a deleted experiment has it: purge that one on the server with mlflow gc, "
+                    f"or leave {renames.FIELD} out to restore it"
+                )
             wanted, there = entry.get("artifact_location"), snapshot[self.name].get(key, {}).get("artifact_location")
             if wanted and not there and server.has_workspaces:
                 found.append(
@@ -63,20 +70,24 @@ class Experiments(ScopedFamily):
         declared = server.declared(self)
         for workspace in server.scopes(self, keys):
             api = server.at(workspace)
-            asked = [name for name, where in map(documents.split, keys) if where == workspace]
             if server.few(self, keys):
-                answers = (api.find("2.0/experiments/get-by-name", experiment_name=name) for name in asked)
+                names = renames.asked(declared, keys, workspace)
+                answers = [api.find("2.0/experiments/get-by-name", experiment_name=name) for name in names]
                 listed = [answer["experiment"] for answer in answers if answer]
             else:
                 listed = api.pages("2.0/experiments/search", "experiments", _PAGE, view_type="ALL")
+            listed = [item for item in listed if self._counts(item, workspace, declared)]
+            under = renames.keys(declared, [item["name"] for item in listed], workspace)
             for item in listed:
-                key = documents.key(str(item["name"]), workspace)
-                deleted = item.get("lifecycle_stage") == "deleted"
-                if item["name"] == registry.EXPERIMENT or (deleted and key not in declared):
-                    continue  # ours, or gone for everybody who did not declare it
+                key = under[item["name"]]
                 server.learn(self.name, key, str(item["experiment_id"]), item)
                 result[key] = self._entry(item, workspace, declared.get(key, {}))
         return result
+
+    def _counts(self, item: Entry, workspace: str, declared: t.Mapping[str, Entry]) -> bool:
+        """Whether it is neither ours nor gone for everybody who did not declare it."""
+        deleted = item.get("lifecycle_stage") == "deleted"
+        return item["name"] != registry.EXPERIMENT and not (deleted and documents.key(str(item["name"]), workspace) not in declared)
 
     def _entry(self, item: Entry, workspace: str, declared: Entry) -> Entry:
         tags = tags_of(item.get("tags"))
@@ -106,10 +117,12 @@ class Experiments(ScopedFamily):
         server.learn(self.name, self.key(entry), str(made["experiment_id"]), {"tags": body["tags"]})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
-        key = self.key(current)
+        key = self.key(wanted)
         api, identifier = server.at(current["workspace"]), server.id_of(self.name, key)
         if current["lifecycle_stage"] == "deleted":
             api.post("2.0/experiments/restore", experiment_id=identifier)
+        if current["name"] != wanted["name"]:
+            api.post("2.0/experiments/update", experiment_id=identifier, new_name=wanted["name"])
         before = tags_of(server.raw(self.name, key).get("tags"))
         texts, gone = tag_changes(changes, wanted, mark, before)
         for change in changes:

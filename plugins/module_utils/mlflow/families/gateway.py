@@ -12,6 +12,7 @@ from ...engine import marks
 from ...engine.compare import MASK, Change, Rules
 from ...engine.errors import EngineError
 from ...engine.family import Entry
+from ...engine.plan import Plan
 from .. import documents
 from ..api import Api
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tags_of
@@ -86,6 +87,27 @@ class GatewayFamily(ScopedFamily):
         """An object of the server in the document's format, without its name."""
         raise NotImplementedError
 
+    def in_use(self, server: Session, made: Plan, users: GatewayFamily, field: str, uses: t.Callable[[Entry, str], bool]) -> list[str]:
+        """Problems with objects that would be deleted although others, which stay as they are, use them.
+
+        :param users: the family of those others.
+        :param field: where they name what they use.
+        :param uses: whether one of them, as the server has it, uses the object with this identifier.
+        """
+        gone = [action for action in made.actions if action.family.name == self.name and action.verb == "delete"]
+        freed = {
+            action.name
+            for action in made.actions
+            if action.family.name == users.name and (action.verb == "delete" or any(change.path[0] == field for change in action.changes))
+        }
+        found = []
+        for action in gone:
+            workspace, identifier = str((action.current or {}).get("workspace") or ""), str(server.id_of(self.name, action.name))
+            keys = {users.found_key(item, workspace) for item in users.listing(server, workspace) if uses(item, identifier)} - freed
+            if keys:
+                found.append(f"{self.name}/{action.name} cannot go, for {users.name} use it ({', '.join(sorted(keys))}): change or delete those in the same run")
+        return found
+
     def write(self, server: Session, entry: Entry, verb: str, body: Entry) -> str:
         """Creates or updates, and remembers the answer; returns the identifier."""
         answer = server.at(str(entry.get("workspace") or "")).post(f"3.0/gateway/{self.folder}/{verb}", **body)[self.made]
@@ -134,6 +156,10 @@ class GatewaySecrets(GatewayFamily):
                 found.append(f"{self.name}/{key}: its provider is {there} and cannot be changed: declare the secret under another name")
         return found
 
+    def problems_planned(self, made: Plan, server: Session) -> list[str]:
+        # The server would leave the definitions behind, without a secret.
+        return self.in_use(server, made, GatewayModelDefinitions(), "secret_name", lambda item, identifier: item.get("secret_id") == identifier)
+
     def entry(self, server: Session, item: Entry, declared: Entry) -> Entry:
         return {"provider": item.get("provider", ""), "auth_config": item.get("auth_config") or {}, "secret_value": MASK}
 
@@ -152,15 +178,6 @@ class GatewaySecrets(GatewayFamily):
         if body:
             self.write(server, current, "update", {"secret_id": server.id_of(self.name, self.key(current)), **body})
 
-    def delete(self, server: Session, current: Entry) -> None:
-        # The server would leave the definitions behind, without a secret.
-        identifier = server.id_of(self.name, self.key(current))
-        using = server.at(current["workspace"]).get("3.0/gateway/model-definitions/list", secret_id=identifier).get("model_definitions") or []
-        names = ", ".join(sorted(str(item["name"]) for item in using if item.get("secret_id") == identifier))
-        if names:
-            raise EngineError(f"model definitions use it ({names}): give them another secret, or delete them, first")
-        super().delete(server, current)
-
 
 class GatewayModelDefinitions(GatewayFamily):
     """Models of providers, each with the secret it is called with."""
@@ -176,6 +193,15 @@ class GatewayModelDefinitions(GatewayFamily):
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         lines = ((key, self._secrets.missing(server, entry, entry["secret_name"])) for key, entry in entries.items())
         return [f"{self.name}/{key} refers to {line}" for key, line in lines if line]
+
+    def problems_planned(self, made: Plan, server: Session) -> list[str]:
+        return self.in_use(
+            server,
+            made,
+            GatewayEndpoints(),
+            "model_configs",
+            lambda item, identifier: any(one.get("model_definition_id") == identifier for one in item.get("model_mappings") or []),
+        )
 
     def entry(self, server: Session, item: Entry, declared: Entry) -> Entry:
         return {field: item.get(field, "") for field in ("secret_name", "provider", "model_name")}

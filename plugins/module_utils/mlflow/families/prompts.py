@@ -11,7 +11,7 @@ import typing as t
 from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.family import Entry
-from .. import documents, versions
+from .. import documents, versions, with_experiments
 from ..api import Api
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
@@ -24,6 +24,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 # MLflow takes this one alone, and never reads it.
 _SOURCE = "prompt-template"
 LATEST = "latest"
+_EXPERIMENTS = "_mlflow_experiment_ids"  # as ",1,2,", which MLflow searches with LIKE
 
 
 class Prompts(ScopedFamily):
@@ -40,9 +41,11 @@ class Prompts(ScopedFamily):
         "commit_message": documents.TEXT,
         "version_tags": documents.MAP,
         "aliases": documents.MAP,
+        **with_experiments.FIELDS,
     }
     rules = Rules(
         ignored=frozenset({"workspace", "commit_message"}),
+        sets=frozenset({"experiments"}),
         strings=frozenset({"tags", "version_tags", "aliases"}),
         opaque=frozenset({"template", *_VERSIONED}),
     )
@@ -67,6 +70,9 @@ class Prompts(ScopedFamily):
                     found.append(f"{label}: alias {alias} is declared for {wanted!r}: give the number of a version, or latest")
         return found
 
+    def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
+        return [line for key, entry in entries.items() for line in with_experiments.missing(f"{self.name}/{key}", entry, server)]
+
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         result: dict[str, Entry] = {}
         declared = server.declared(self)
@@ -77,7 +83,7 @@ class Prompts(ScopedFamily):
                     continue
                 key = documents.key(str(item["name"]), workspace)
                 server.learn(self.name, key, str(item["name"]), item)
-                result[key] = self._entry(item, workspace, tags, declared.get(key, {}))
+                result[key] = self._entry(server, item, workspace, tags, declared.get(key, {}))
         return result
 
     def _listed(self, server: Session, keys: t.Collection[str], workspace: str) -> list[Entry]:
@@ -88,7 +94,7 @@ class Prompts(ScopedFamily):
         answers = (api.find("2.0/registered-models/get", name=name) for name in asked)
         return [answer["registered_model"] for answer in answers if answer]
 
-    def _entry(self, item: Entry, workspace: str, tags: t.Mapping[str, str], declared: Entry) -> Entry:
+    def _entry(self, server: Session, item: Entry, workspace: str, tags: t.Mapping[str, str], declared: Entry) -> Entry:
         latest = _latest(item)
         texts = tags_of(latest.get("tags"))
         entry = {
@@ -101,13 +107,15 @@ class Prompts(ScopedFamily):
             entry["template"] = _parsed(texts.get(_TEXT, "")) if texts.get(_TYPE) == "chat" else texts.get(_TEXT, "")
             entry["version_tags"] = plain_tags(texts, declared.get("version_tags") or {})
             entry.update({field: _parsed(texts[tag]) for field, tag in _VERSIONED.items() if tag in texts})
+        if with_experiments.are_declared(declared):
+            entry["experiments"] = with_experiments.named(server, declared, filter(None, tags.get(_EXPERIMENTS, "").split(",")))
         if declared.get("aliases") is not None:
             entry["aliases"] = versions.aliases(declared["aliases"], item.get("aliases"), {LATEST: str(latest.get("version", ""))})
         return entry
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        api = server.at(entry["workspace"])
-        tags = tag_list({**(entry.get("tags") or {}), IS_PROMPT: "true"}, mark)
+        api, names = server.at(entry["workspace"]), with_experiments.names(entry)
+        tags = tag_list({**(entry.get("tags") or {}), IS_PROMPT: "true", **(_shown_with(server, entry, names) if names else {})}, mark)
         api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
         server.learn(self.name, self.key(entry), str(entry["name"]), {"tags": tags})
         number = self._create_version(api, entry) if entry.get("template") is not None else ""
@@ -120,6 +128,8 @@ class Prompts(ScopedFamily):
         api, raw = server.at(current["workspace"]), server.raw(self.name, key)
         texts, gone = tag_changes(changes, wanted, mark, tags_of(raw.get("tags")))
         touched = {change.path[0] for change in changes}
+        if "experiments" in touched:
+            texts.update(_shown_with(server, current, wanted.get("experiments") or []))
         if "description" in touched:
             api.patch("2.0/registered-models/update", name=name, description=wanted.get("description") or "")
         for tag, value in texts.items():
@@ -170,6 +180,12 @@ class Prompts(ScopedFamily):
 
     def delete(self, server: Session, current: Entry) -> None:
         server.at(current["workspace"]).delete("2.0/registered-models/delete", name=current["name"])
+
+
+def _shown_with(server: Session, entry: Entry, names: t.Sequence[str]) -> dict[str, str]:
+    """The tag that says with which experiments MLflow shows a prompt."""
+    numbers = [with_experiments.number(server, entry["workspace"], name) for name in names]
+    return {_EXPERIMENTS: f",{','.join(numbers)}," if numbers else ""}
 
 
 def _latest(item: Entry) -> Entry:

@@ -11,7 +11,7 @@ from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.errors import RefusedError
 from ...engine.family import Entry
-from .. import documents, versions
+from .. import documents, renames, versions
 from ..api import Api
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
@@ -47,12 +47,13 @@ class RegisteredModels(ScopedFamily):
     name = "registered_models"
     fields = {
         "name": documents.TEXT,
+        renames.FIELD: documents.TEXT,
         "description": documents.TEXT,
         "tags": documents.MAP,
         "aliases": documents.MAP,
         "versions": documents.LIST,
     }
-    rules = Rules(ignored=frozenset({"workspace"}), strings=frozenset({"tags", "aliases"}), keyed={"versions": "key"})
+    rules = Rules(ignored=frozenset({"workspace", renames.FIELD}), strings=frozenset({"tags", "aliases"}), keyed={"versions": "key"})
 
     def entries(self, document: Entry) -> list[Entry]:
         found = super().entries(document)
@@ -62,7 +63,7 @@ class RegisteredModels(ScopedFamily):
         return found
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
-        found = super().problems(entries, document)
+        found = super().problems(entries, document) + renames.problems(self.label, entries)
         for entry in entries:
             label = self.label(entry)
             if set(str(entry.get("name") or "")) & set("/:"):
@@ -103,11 +104,10 @@ class RegisteredModels(ScopedFamily):
         declared = server.declared(self)
         for workspace in server.scopes(self, keys):
             api = server.at(workspace)
-            for item in self._listed(server, api, keys, workspace):
-                tags = tags_of(item.get("tags"))
-                if IS_PROMPT in tags:
-                    continue
-                key = documents.key(str(item["name"]), workspace)
+            listed = self._listed(server, api, renames.asked(declared, keys, workspace), keys)
+            names = renames.keys(declared, [item["name"] for item in listed], workspace)
+            for item in listed:
+                tags, key = tags_of(item.get("tags")), names[item["name"]]
                 wanted = declared.get(key, {})
                 entry = {
                     "name": item["name"],
@@ -124,12 +124,13 @@ class RegisteredModels(ScopedFamily):
                 result[key] = entry
         return result
 
-    def _listed(self, server: Session, api: Api, keys: t.Collection[str], workspace: str) -> list[Entry]:
-        if not server.few(self, keys):
-            return api.pages("2.0/registered-models/search", "registered_models", PAGE)
-        asked = [name for name, where in map(documents.split, keys) if where == workspace]
-        answers = (api.find("2.0/registered-models/get", name=name) for name in asked)
-        return [answer["registered_model"] for answer in answers if answer]
+    def _listed(self, server: Session, api: Api, names: t.Sequence[str], keys: t.Collection[str]) -> list[Entry]:
+        if server.few(self, keys):
+            answers = [api.find("2.0/registered-models/get", name=name) for name in names]
+            found = [answer["registered_model"] for answer in answers if answer]
+        else:
+            found = api.pages("2.0/registered-models/search", "registered_models", PAGE)
+        return [item for item in found if IS_PROMPT not in tags_of(item.get("tags"))]
 
     def _versions(self, api: Api, item: Entry) -> list[Entry]:
         if not item.get("latest_versions"):
@@ -147,8 +148,11 @@ class RegisteredModels(ScopedFamily):
                 self._set_alias(api, entry["name"], alias, wanted, numbers)
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
-        key, name = self.key(current), current["name"]
+        key, name = self.key(wanted), wanted["name"]
         api, raw = server.at(current["workspace"]), server.raw(self.name, key)
+        if current["name"] != name:
+            api.post("2.0/registered-models/rename", name=current["name"], new_name=name)
+            server.learn(self.name, key, name, raw)
         texts, gone = tag_changes(changes, wanted, mark, tags_of(raw.get("tags")))
         if any(change.path == ("description",) for change in changes):
             api.patch("2.0/registered-models/update", name=name, description=wanted.get("description") or "")

@@ -29,7 +29,7 @@ _NOT_HERE = frozenset({404, 405, 422})
 def backend(server: Session) -> Backend:
     """The backend of a server; found out once per session, at no cost where MLflow keeps its permissions itself.
 
-    :raises EngineError: where nothing does, and the document asks for it.
+    :raises EngineError: where nothing does, or none can be reached, and the document asks for it.
     """
     with _lock:
         if server not in _chosen:
@@ -38,6 +38,16 @@ def backend(server: Session) -> Backend:
 
 
 def _choose(server: Session) -> Backend:
+    asked = any(documents.within(server.document, (family,)) for family in ("users", "roles", "grants"))
+    if not server.is_whole:
+        line = (
+            f"{server.http.base} runs an MLflow before 3.12 below a static prefix, which has its users at /api of the host, and that does not lead to it: "
+            "give the server's own address as url, let the proxy pass /api on too, or update MLflow"
+        )
+        if asked:
+            raise EngineError(line)
+        server.note(f"users, roles and grants are left as they are: {line}")
+        return Nothing(server)
     native = NativeRoles(server) if server.since(3, 13) else NativeLegacy(server)
     for keeper in (native, OidcAuth(server)):
         try:
@@ -47,7 +57,7 @@ def _choose(server: Session) -> Backend:
                 raise
         else:
             return keeper
-    if not any(documents.within(server.document, (family,)) for family in ("users", "roles", "grants")):
+    if not asked:
         return Nothing(server)
     raise EngineError(
         f"{server.http.base} keeps no users: start it with --app-name basic-auth (MLflow's own permissions) or --app-name oidc-auth (mlflow-oidc-auth), "
