@@ -16,6 +16,12 @@ description:
     C(workspaces). In results, an object outside the default workspace is called C(name@workspace).
   - Ownership marks are kept as tags of experiments, models, prompts, endpoints and datasets. Those of other objects are kept as tags of an experiment
     named C(.ansible-state) in the same workspace.
+  - An experiment or registered model with C(rename_from) is renamed when only its earlier name is there, and keeps everything else; the plan shows that
+    as an update of its C(name).
+  - C(experiments) of a dataset or a prompt are the names of those it is shown with.
+  - A scorer is the C(instructions) and C(model) of a judge, or a C(definition) as MLflow writes it. C(online), with C(sample_rate) and C(filter_string), lets
+    the server run it on new traces; its C(model) is then an endpoint of the gateway, C(gateway:/NAME), and a binding that was taken away is made again.
+  - A gateway secret that a model definition uses, and a model definition that an endpoint uses, are deleted only together with it.
   - An experiment that was deleted is restored when it is declared. What MLflow cannot change (an experiment's C(artifact_location), a version's
     C(source)) is refused before the first write when it differs.
   - Versions and aliases of a registered model are looked at only where they are declared, for pipelines make them too. A version is recognised by its

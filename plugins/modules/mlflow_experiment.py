@@ -15,6 +15,11 @@ options:
   name:
     description: Name of the experiment.
     type: str
+  rename_from:
+    description:
+      - Its earlier name. What is there under it, and not yet under O(name), is renamed and keeps everything else, its ownership mark included.
+      - Once it has the new name this says nothing any more; leave it in the file as long as other servers have the old one.
+    type: str
   description:
     description: What the web interface shows as its description.
     type: str

@@ -9,7 +9,8 @@ short_description: Objects of MLflow's AI gateway
 version_added: 0.2.0
 description:
   - Makes, changes and deletes secrets, model definitions, endpoints, budgets and guardrails of the AI gateway, in the order in which they need each other.
-  - A secret that a model definition uses is not deleted, for the server would silently leave the definition without one.
+  - A secret that a model definition uses, and a model definition that an endpoint uses, are not deleted without it. The server itself would silently leave
+    a definition without its secret.
 author: The mlops.platform authors (@mlops-platform)
 options:
   kind:

@@ -345,6 +345,32 @@ def test_versions_are_added_changed_and_removed(mlflow_full: Server) -> None:
     well(server.declare({}, prune={"registered_models": "owned"}))
 
 
+def test_another_name_and_nothing_lost(mlflow_full: Server) -> None:
+    server = mlflow_full
+    before: Document = {"experiments": [{"name": "c-old", "tags": {"team": "ours"}}], "registered_models": [{**MODEL, "name": "c-old"}]}
+    known = well(server.declare(before))["ids"]["experiments/c-old"]
+    run = server.request("POST", "/api/2.0/mlflow/runs/create", {"experiment_id": known, "start_time": 1})["run"]["info"]["run_id"]
+    document = {family: [{**entries[0], "name": "c-new", "rename_from": "c-old"}] for family, entries in before.items()}
+    renamed = {"prune": dict.fromkeys(before, "owned")}
+    predicted = well(server.declare(document, check=True, **renamed))
+    assert verbs(predicted) == [("update", "experiments/c-new"), ("update", "registered_models/c-new")]
+    assert [(action["fields"], action["reason"]) for action in predicted["plan"]] == [(["name"], "pending")] * 2
+    assert "name: c-old" in predicted["diff"]["before"] and "name: c-new" in predicted["diff"]["after"]
+    done = well(server.declare(document, **renamed))
+    assert done["plan"] == predicted["plan"] and done["ids"]["experiments/c-new"] == known
+    assert server.request("GET", f"/api/2.0/mlflow/runs/get?run_id={run}")["run"]["info"]["experiment_id"] == known
+    assert not well(server.declare(document, **renamed))["changed"], "versions, aliases, tags and marks came with the names"
+    # Whoever takes the old names again has objects of their own.
+    well(server.declare({family: [{"name": "c-old"}] for family in before}, owner="them"))
+    assert not well(server.declare(document))["changed"]
+    both = {"experiments": [*document["experiments"], {"name": "c-old"}, {"name": "c-third", "rename_from": "c-old"}]}
+    fails(server.declare(both), "experiments/c-new: rename_from names 'c-old', which is declared too", "2 problems")
+    server.request("POST", "/api/2.0/mlflow/experiments/delete", {"experiment_id": known})
+    fails(server.declare(document), "'c-old' cannot get this name, for a deleted experiment has it", "mlflow gc")
+    for owner in ("them", "mlops.platform"):
+        well(server.declare({}, prune=dict.fromkeys(before, "owned"), owner=owner))
+
+
 def test_what_belongs_to_another_document_is_left(mlflow_full: Server) -> None:
     server = mlflow_full
     well(server.declare({"experiments": [{"name": "c-theirs"}]}, owner="them"))
@@ -353,11 +379,20 @@ def test_what_belongs_to_another_document_is_left(mlflow_full: Server) -> None:
     assert verbs(well(server.declare({"experiments": [{"name": "c-theirs"}]}, adopt="any"))) == [("adopt", "experiments/c-theirs")]
 
 
-def test_a_secret_in_use_is_not_deleted(mlflow_full: Server) -> None:
+def test_what_is_in_use_is_not_deleted(mlflow_full: Server) -> None:
     server = mlflow_full
-    well(server.declare({"gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS}}))
-    fails(server.declare({}, prune={"gateway_secrets": "owned"}), "model definitions use it (c-definition)")
-    well(server.declare({}, prune={"gateway_secrets": "owned", "gateway_model_definitions": "owned"}))
+    well(server.declare({"experiments": [{"name": "c-stays"}], "gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS, "endpoints": ENDPOINTS}}))
+    for check in (True, False):
+        gone = {"experiments": "owned", "gateway_secrets": "owned", "gateway_endpoints": "owned"}
+        refused = server.declare({}, prune=gone, check=check)
+        fails(refused, "gateway_secrets/c-secret cannot go, for gateway_model_definitions use it (c-definition)")
+        assert refused["plan"] == [] and set(refused["requests"]["by_method"]) == {"GET"}, "nothing was written before it was seen"
+        fails(server.declare({}, prune={"gateway_model_definitions": "owned"}, check=check), "for gateway_endpoints use it (c-endpoint)")
+    other = {"secrets": [{**SECRETS[0], "name": "c-other"}], "model_definitions": [{**DEFINITIONS[0], "secret_name": "c-other"}], "endpoints": ENDPOINTS}
+    moved = well(server.declare({"gateway": other}, prune={"gateway_secrets": "owned"}))
+    assert verbs(moved)[-1] == ("delete", "gateway_secrets/c-secret"), "nobody uses it any more"
+    assert well(server.declare({"gateway": other}))["plan"] == []
+    well(server.declare({}, prune=dict.fromkeys(["experiments", "gateway_secrets", "gateway_model_definitions", "gateway_endpoints"], "owned")))
 
 
 def test_ways_to_be_turned_away(mlflow_full: Server, mlflow_plain: Server) -> None:

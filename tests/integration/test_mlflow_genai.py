@@ -15,7 +15,7 @@ from ansible_collections.mlops.platform.plugins.module_utils.mlflow import famil
 from ansible_collections.mlops.platform.plugins.module_utils.mlflow.session import Session
 from mlflow_servers import Server
 
-FAMILIES = ("datasets", "label_schemas", "scorers", "review_queues")
+FAMILIES = ("datasets", "label_schemas", "scorers", "review_queues", "prompts", "gateway_secrets", "gateway_model_definitions", "gateway_endpoints")
 Document = dict[str, Any]
 DOCUMENT: Document = {
     "experiments": [{"name": "g/exp"}, {"name": "g-two"}],
@@ -35,7 +35,20 @@ DOCUMENT: Document = {
     "scorers": [
         {"experiment": "g/exp", "name": "judge", "instructions": "Is {{ outputs }} good?", "model": "openai:/gpt-4o"},
         {"experiment": "g-two", "name": "judge", "instructions": "Is {{ outputs }} short?", "model": "openai:/gpt-4o", "description": "Short"},
+        {
+            "experiment": "g-two",
+            "name": "watching",
+            "instructions": "Is {{ outputs }} kind?",
+            "model": "gateway:/g-endpoint",
+            "online": {"sample_rate": 0.25, "filter_string": "status = 'OK'"},
+        },
     ],
+    "prompts": [{"name": "g-prompt", "template": "Hi", "experiments": ["g/exp", "g-two"]}],
+    "gateway": {
+        "secrets": [{"name": "g-secret", "provider": "openai", "secret_value": "canary-g-secret"}],
+        "model_definitions": [{"name": "g-definition", "secret_name": "g-secret", "provider": "openai", "model_name": "gpt-4o"}],
+        "endpoints": [{"name": "g-endpoint", "model_configs": [{"model_definition": "g-definition"}]}],
+    },
     "review_queues": [{"experiment": "g/exp", "name": "Weekly", "users": ["Ann@example.org"], "schemas": ["Good/bad?"]}],
 }
 
@@ -56,6 +69,13 @@ def by_hand(server: Server) -> None:
     experiment = server.request("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=g/exp")["experiment"]["experiment_id"]
     found = asked(server, "datasets/search", {"filter_string": "name = 'g-set'"})["datasets"][0]
     asked(server, f"datasets/{found['dataset_id']}/tags", {"tags": json.dumps({"team": "theirs"})}, "PATCH")
+    asked(server, f"datasets/{found['dataset_id']}/remove-experiments", {"experiment_ids": [experiment]})
+    body = {"name": "g-prompt", "key": "_mlflow_experiment_ids", "value": f",{experiment},0,"}
+    server.request("POST", "/api/2.0/mlflow/registered-models/set-tag", body)
+    (binding,) = asked(server, "gateway/endpoints/bindings/list?resource_type=scorer")["bindings"]
+    asked(server, "gateway/endpoints/bindings/delete", {key: binding[key] for key in ("endpoint_id", "resource_type", "resource_id")}, "DELETE")
+    two = server.request("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=g-two")["experiment"]["experiment_id"]
+    asked(server, "scorers/online-config", {"experiment_id": two, "name": "watching", "sample_rate": 1.0}, "PUT")
     schema = next(s for s in asked(server, f"label-schemas/list?experiment_id={experiment}")["label_schemas"] if s["name"] == "Good/bad?")
     asked(server, "label-schemas/update", {"schema_id": schema["schema_id"], "instruction": "Theirs"}, "PATCH")
     other = {
@@ -71,16 +91,18 @@ def by_hand(server: Server) -> None:
 def test_declared_changed_repaired_and_pruned(mlflow_plain: Server) -> None:
     predicted = go(mlflow_plain, DOCUMENT, check=True)
     done = go(mlflow_plain, DOCUMENT)
-    assert done["plan"] == predicted["plan"] and len(done["plan"]) == 8
+    assert done["plan"] == predicted["plan"] and len(done["plan"]) == 13
     again = go(mlflow_plain, DOCUMENT)
-    assert not again["changed"] and again["requests"]["total"] <= 14
+    assert not again["changed"] and again["requests"]["total"] <= 21
 
     by_hand(mlflow_plain)
     seen = go(mlflow_plain, DOCUMENT, check=True)
     assert {(item["family"], item["name"], *item["fields"]) for item in seen["drift"]} == {
-        ("datasets", "g-set", "tags.team"),
+        ("prompts", "g-prompt", "experiments"),
+        ("datasets", "g-set", "experiments", "tags.team"),
         ("label_schemas", "g/exp/Good/bad?", "instruction"),
         ("scorers", "g/exp/judge", "definition.instructions_judge_pydantic_data.instructions"),
+        ("scorers", "g-two/watching", "endpoint", "online.filter_string", "online.sample_rate"),
         ("review_queues", "g/exp/Weekly", "users"),
     }
     assert go(mlflow_plain, DOCUMENT)["plan"] == seen["plan"]
@@ -91,7 +113,7 @@ def test_declared_changed_repaired_and_pruned(mlflow_plain: Server) -> None:
     assert go(mlflow_plain, less, mode="exact")["changed"]
     assert not go(mlflow_plain, less, mode="exact")["changed"]
 
-    assert len(go(mlflow_plain, {"label_schemas": DOCUMENT["label_schemas"][:1]}, prune="owned")["plan"]) == 5
+    assert len(go(mlflow_plain, {"label_schemas": DOCUMENT["label_schemas"][:1]}, prune="owned")["plan"]) == 10
     assert [item["action"] for item in go(mlflow_plain, {}, prune="owned")["plan"]] == ["delete"]
     assert not go(mlflow_plain, {}, prune="owned")["changed"]
 

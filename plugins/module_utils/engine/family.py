@@ -9,6 +9,9 @@ import typing as t
 from . import marks
 from .compare import Change, Json, Rules
 
+if t.TYPE_CHECKING:
+    from .plan import Plan
+
 Entry = dict[str, Json]
 Server = t.TypeVar("Server")
 
@@ -45,6 +48,10 @@ class Family(t.Generic[Server]):
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Server) -> list[str]:
         """What is wrong with them on this server (a missing provider, a reference to nothing), found before the first write."""
+        return []
+
+    def problems_planned(self, made: Plan, server: Server) -> list[str]:
+        """What a plan would break on the server (an object that is still in use would go), found before the first write."""
         return []
 
     def read(self, server: Server, keys: t.Collection[str]) -> dict[str, Entry]:

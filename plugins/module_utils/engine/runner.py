@@ -122,6 +122,9 @@ def _run(product: Product, request: Request, say: t.Callable[[str], object], res
     if problems:
         raise InvalidError(problems)
     made = plan.make(families, wanted, request.absent, snapshot, product.mark_of, request.options)
+    problems = [line for family in families for line in family.problems_planned(made, product)]
+    if problems:
+        raise InvalidError(problems)
     result.update(
         changed=bool(made.actions),
         plan=[action.shown() for action in made.actions],

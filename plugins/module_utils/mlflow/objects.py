@@ -35,12 +35,12 @@ KINDS: dict[str, Kind] = {
     "mlflow_experiment": Kind(
         one_list("experiments"),
         ("name",),
-        {"name": TEXT, "description": TEXT, "tags": MAP, "artifact_location": TEXT},
+        {"name": TEXT, "rename_from": TEXT, "description": TEXT, "tags": MAP, "artifact_location": TEXT},
     ),
     "mlflow_registered_model": Kind(
         one_list("registered_models"),
         ("name",),
-        {"name": TEXT, "description": TEXT, "tags": MAP, "aliases": MAP, "versions": MAPS},
+        {"name": TEXT, "rename_from": TEXT, "description": TEXT, "tags": MAP, "aliases": MAP, "versions": MAPS},
     ),
     "mlflow_model_alias": Kind(
         one_list(ModelAliases.name),

@@ -143,7 +143,8 @@ class Datasets(ScopedFamily):
             before, after = set(current.get("experiments") or []), set(wanted.get("experiments") or [])
             for verb, names in (("add", after - before), ("remove", before - after)):
                 if names:
-                    api.post(f"{path}/{verb}-experiments", experiment_ids=[with_experiments.number(server, current["workspace"], name) for name in sorted(names)])
+                    numbers = [with_experiments.number(server, current["workspace"], name) for name in sorted(names)]
+                    api.post(f"{path}/{verb}-experiments", experiment_ids=numbers)
         if "records" in fields:
             touched = {change.path[1] for change in changes if change.path[0] == "records" and len(change.path) > 1}
             left = {item["record"]: item for item in wanted.get("records") or []}

@@ -105,7 +105,7 @@ class GatewayFamily(ScopedFamily):
             workspace, identifier = str((action.current or {}).get("workspace") or ""), str(server.id_of(self.name, action.name))
             keys = {users.found_key(item, workspace) for item in users.listing(server, workspace) if uses(item, identifier)} - freed
             if keys:
-                found.append(f"{self.name}/{action.name} cannot go, for {users.name} use it ({', '.join(sorted(keys))}): change or delete those in the same run")
+                found.append(f"{self.name}/{action.name} cannot go, for {users.name} use it ({', '.join(sorted(keys))}): change or delete those too")
         return found
 
     def write(self, server: Session, entry: Entry, verb: str, body: Entry) -> str:

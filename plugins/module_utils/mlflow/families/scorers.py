@@ -14,6 +14,7 @@ from ...engine.family import Entry
 from .. import documents
 from ..api import Api
 from ..in_experiment import ExperimentFamily, Place, of_active
+from .gateway import GatewayEndpoints
 
 if t.TYPE_CHECKING:
     from ..session import Session
@@ -21,11 +22,16 @@ if t.TYPE_CHECKING:
 # What MLflow writes into every definition, and what it means where nobody said anything.
 _USUAL: dict[str, Json] = {"aggregations": None, "description": None, "is_session_level_scorer": False, "timeout": None, "serialization_version": 1}
 _JUDGE = "instructions_judge_pydantic_data"
+_GATEWAY = "gateway:/"
 _ONLINE = {"sample_rate": documents.NUMBER, "filter_string": documents.TEXT}
 
 
 class Scorers(ExperimentFamily):
-    """Scorers by their newest version."""
+    """Scorers by their newest version.
+
+    One whose model is an endpoint of the gateway is bound to it, which is how the server's own jobs may use the endpoint. Registering does
+    that; `endpoint`, which nobody declares, is where it is seen that the binding is there.
+    """
 
     name = "scorers"
     since = (3, 4)
@@ -39,6 +45,7 @@ class Scorers(ExperimentFamily):
         "online": documents.MAP,
     }
     rules = Rules(ignored=frozenset({"workspace", "experiment"}))
+    _endpoints = GatewayEndpoints()
 
     def entries(self, document: Entry) -> list[Entry]:
         """With the short form of a judge written out as the definition it stands for."""
@@ -53,6 +60,9 @@ class Scorers(ExperimentFamily):
             kept: Entry = {field: entry[field] for field in ("workspace", "experiment", "name", "online") if field in entry}
             if isinstance(kept.get("online"), dict):
                 kept["online"] = {field: float(value) if isinstance(value, int) else value for field, value in kept["online"].items()}
+            model = _model(definition)
+            if model.startswith(_GATEWAY):
+                kept["endpoint"] = model.removeprefix(_GATEWAY)
             found.append({**kept, "definition": definition})
         return found
 
@@ -71,6 +81,10 @@ class Scorers(ExperimentFamily):
                 rate = entry["online"].get("sample_rate")
                 if isinstance(rate, (int, float)) and not 0 <= rate <= 1:
                     found.append(f"{label}: online.sample_rate is a share of the traces, between 0 and 1")
+        for entry in entries:
+            online = entry.get("online")
+            if isinstance(online, dict) and online.get("sample_rate") and "endpoint" not in entry:
+                found.append(f"{self.label(entry)}: the server itself runs only scorers with a model of its gateway: declare model as gateway:/ENDPOINT")
         return found
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
@@ -78,12 +92,16 @@ class Scorers(ExperimentFamily):
         for key, entry in entries.items():
             if "online" in entry and not server.since(3, 9):
                 found.append(f"{self.name}/{key}: online is known since MLflow 3.9: leave it out, or upgrade the server")
+            line = self._endpoints.missing(server, entry, entry["endpoint"]) if entry.get("endpoint") else ""
+            if line:
+                found.append(f"{self.name}/{key} uses {line}")
         return found
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         result: dict[str, Entry] = {}
         declared: dict[str, Entry] = server.declared(self)
         watched: dict[str, str] = {}
+        bound: dict[str, str] = {}
         for (workspace, experiment, _number), item in self._listed(server, self.places(server, keys)):
             entry = {"workspace": workspace, "experiment": experiment, "name": item["scorer_name"]}
             key = self.key(entry)
@@ -93,8 +111,13 @@ class Scorers(ExperimentFamily):
             result[key] = entry
             if "online" in wanted:
                 watched[item["scorer_id"]] = key
+            if "endpoint" in wanted:
+                bound[item["scorer_id"]] = key
         for identifier, config in self._online(server, result, watched).items():
             result[watched[identifier]]["online"] = config
+        for identifier, endpoints in self._bindings(server, result, bound).items():
+            wanted = declared[bound[identifier]]["endpoint"]
+            result[bound[identifier]]["endpoint"] = wanted if wanted in endpoints else endpoints[0]
         return result
 
     def _listed(self, server: Session, places: t.Sequence[Place]) -> t.Iterator[tuple[Place, Json]]:
@@ -115,6 +138,16 @@ class Scorers(ExperimentFamily):
                 found[config["scorer_id"]] = {"sample_rate": float(config["sample_rate"]), "filter_string": config.get("filter_string") or ""}
         return found
 
+    def _bindings(self, server: Session, result: t.Mapping[str, Entry], bound: t.Mapping[str, str]) -> dict[str, list[str]]:
+        """Endpoints that scorers are bound to, by the scorers' identifiers."""
+        found: dict[str, list[str]] = {}
+        for workspace in sorted({result[key]["workspace"] for key in bound.values()}):
+            names = {item["endpoint_id"]: item["name"] for item in self._endpoints.listing(server, workspace)}
+            for item in server.at(workspace).get("3.0/gateway/endpoints/bindings/list", resource_type="scorer").get("bindings") or []:
+                if item["resource_id"] in bound:
+                    found.setdefault(item["resource_id"], []).append(names.get(item["endpoint_id"], ""))
+        return found
+
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         self._register(server, entry)
         if entry.get("online"):
@@ -124,6 +157,8 @@ class Scorers(ExperimentFamily):
         fields = {change.path[0] for change in changes}
         if "definition" in fields:
             self._register(server, wanted)
+        elif "endpoint" in fields and wanted.get("endpoint"):
+            self._bind(server, wanted)
         if "online" in fields:
             self._watch(server, wanted)
 
@@ -133,6 +168,11 @@ class Scorers(ExperimentFamily):
             "3.0/scorers/register", experiment_id=self.experiment(server, entry), name=entry["name"], serialized_scorer=json.dumps(whole)
         )
         server.learn(self.name, self.key(entry), made["scorer_id"])
+
+    def _bind(self, server: Session, entry: Entry) -> None:
+        endpoint = self._endpoints.sure(server, entry["workspace"], entry["endpoint"])
+        body = {"endpoint_id": endpoint, "resource_type": "scorer", "resource_id": server.id_of(self.name, self.key(entry))}
+        server.at(entry["workspace"]).post("3.0/gateway/endpoints/bindings/create", **body)
 
     def _watch(self, server: Session, entry: Entry) -> None:
         online = entry.get("online") or {}
@@ -150,6 +190,14 @@ class Scorers(ExperimentFamily):
 
 def _scorers(api: Api, query: dict[str, Json]) -> list[Json]:
     return api.get("3.0/scorers/list", **query).get("scorers") or []
+
+
+def _model(definition: Entry) -> str:
+    """The model of a scorer, of whatever kind it is; empty where it has none."""
+    for kind in (_JUDGE, "builtin_scorer_pydantic_data", "third_party_scorer_data"):
+        if isinstance(definition.get(kind), dict):
+            return str(definition[kind].get("model") or "")
+    return ""
 
 
 def _definition(item: Json, declared: Entry) -> Entry:
