@@ -71,8 +71,11 @@ class EngineActionModule(ProgressActionModule):
             return super().run(tmp, task_vars)
         variables: dict[str, Any] = {}
         self._compute_environment_string(variables)
+        args = plain(dict(self._task.args))
+        if not variables:
+            return self._through(door, args)
         with environment(plain(variables)):
-            return self._through(door, plain(dict(self._task.args)))
+            return self._through(door, args)
 
     def _inside(self, task_vars: dict[str, Any]) -> bool:
         wanted = task_vars.get(SWITCH, True)

@@ -119,7 +119,7 @@ def _link(action: Action, server: t.Any) -> None:
 def _create(action: Action, server: t.Any) -> None:
     family, wanted = action.family, action.wanted or {}
     try:
-        family.create(server, wanted, action.mark)
+        action.stored = family.create(server, wanted, action.mark)
         return
     except (LostError, RefusedError) as exc:
         if isinstance(exc, RefusedError) and exc.status not in _CREATED_MEANWHILE:

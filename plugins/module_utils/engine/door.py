@@ -35,11 +35,13 @@ class Call(t.NamedTuple):
     :ivar params: validated options.
     :ivar check: nothing may be written.
     :ivar say: shows one line while the module works.
+    :ivar diff: somebody looks at the result's diff.
     """
 
     params: Params
     check: bool
     say: t.Callable[[str], object]
+    diff: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +87,7 @@ def outcome(door: Door, params: Params, *, check: bool, diff: bool, say: t.Calla
         for option, content in door.files.items():
             if params.get(option):
                 raise EngineError(f"{option} names a file of the controller and is read there: outside Ansible, give its content in {content}")
-        result = {"changed": False, **door.run(Call(params, check, say))}
+        result = {"changed": False, **door.run(Call(params, check, say, diff))}
     except FailedError as exc:
         result = {**exc.result, **_failed(exc)}
     except InvalidError as exc:
@@ -98,8 +100,6 @@ def outcome(door: Door, params: Params, *, check: bool, diff: bool, say: t.Calla
             "msg": f"{door.name}: {type(exc).__name__}: {exc}: this is a defect of the module; the traceback (-vvv) says where",
             "exception": traceback.format_exc(),
         }
-    if not diff:
-        result.pop("diff", None)
     return cleaned(result, {*hidden, *door.hidden(params)})
 
 

@@ -66,8 +66,11 @@ class Family(t.Generic[Server]):
         """The ownership mark of an object; None where it has none."""
         return marks.read(current.get("attributes"))
 
-    def create(self, server: Server, entry: Entry, mark: marks.Mark | None) -> None:
-        """Creates an object with its mark; None for no mark."""
+    def create(self, server: Server, entry: Entry, mark: marks.Mark | None) -> Entry | None:
+        """Creates an object with its mark; None for no mark.
+
+        :returns: what read() would find now, where the server's answer holds what it stored; None where it has to be asked.
+        """
         raise NotImplementedError
 
     def update(self, server: Server, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:

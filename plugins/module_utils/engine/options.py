@@ -124,5 +124,5 @@ def request(call: Call, document: Entry, *, prune: t.Mapping[str, str] | None = 
         verify=params["verify"],
         fail_on_drift=bool(params.get("fail_on_drift")),
         parallel=params["parallel"],
-        diff_limit=params["diff_limit"],
+        diff_limit=params["diff_limit"] if call.diff else None,
     )

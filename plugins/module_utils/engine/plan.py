@@ -47,6 +47,7 @@ class Action:
 
     :ivar verb: create, update, adopt (only the mark) or delete.
     :ivar reason: missing, drift, pending, unmarked, undeclared or absent.
+    :ivar stored: a new object as the server's answer to its creation showed it.
     """
 
     verb: str
@@ -57,6 +58,7 @@ class Action:
     current: Entry | None = None
     wanted: Entry | None = None
     mark: marks.Mark | None = None
+    stored: Entry | None = None
 
     def shown(self) -> dict[str, Json]:
         """The action as data, without any value."""

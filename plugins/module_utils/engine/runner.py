@@ -50,6 +50,7 @@ class Request:
     :ivar families: names of the families to look at; empty for those the document names (and those that are pruned).
     :ivar check: make the plan only.
     :ivar verify: read again what was written, and fail if the server did not keep it.
+    :ivar diff_limit: length of either side of the result's diff, in characters; None for no diff.
     """
 
     document: Entry
@@ -60,7 +61,7 @@ class Request:
     verify: bool = True
     fail_on_drift: bool = False
     parallel: int = 4
-    diff_limit: int = 20000
+    diff_limit: int | None = 20000
 
 
 class FailedError(EngineError):
@@ -131,8 +132,9 @@ def _run(product: Product, request: Request, say: t.Callable[[str], object], res
         counts=made.counts,
         drift=made.drift,
         warnings=sorted({*made.warnings, *getattr(product, "notes", list)()}),
-        diff=report.diff(made, request.diff_limit),
     )
+    if request.diff_limit is not None:
+        result["diff"] = report.diff(made, request.diff_limit)
     if made.drift and request.fail_on_drift:
         raise EngineError(f"{len(made.drift)} objects were changed on the server since they were applied, first {_first(made)}: fail_on_drift is set")
     if not request.check:
@@ -187,16 +189,23 @@ def _first(made: plan.Plan) -> str:
 
 
 def _look_again(product: Product, families: t.Sequence[Family], wanted: t.Mapping[str, t.Mapping[str, Entry]], made: plan.Plan, request: Request) -> None:
-    """Reads what was written and plans again: nothing may be left.
+    """Reads what was written, but for what the server's answers showed, and plans again: nothing may be left.
 
     :raises EngineError: naming the fields that the server did not keep.
     """
     touched: dict[str, set[str]] = {}
+    shown: dict[str, dict[str, Entry]] = {}
     for action in made.actions:
         touched.setdefault(action.family.name, set()).add(action.name)
+        if action.stored is not None:
+            shown.setdefault(action.family.name, {})[action.name] = action.stored
     chosen = [family for family in families if family.name in touched]
     declared = {family.name: {key: entry for key, entry in wanted[family.name].items() if key in touched[family.name]} for family in chosen}
-    there = {family.name: family.read(product, list(touched[family.name])) for family in chosen}
+    there = {}
+    for family in chosen:
+        known = shown.get(family.name, {})
+        asked = touched[family.name] - known.keys()
+        there[family.name] = {**(family.read(product, list(asked)) if asked else {}), **known}
     options = dataclasses.replace(request.options, prune={}, update_secret="on_create")  # noqa: S106  a policy, no secret
     left = plan.make(chosen, declared, {name: keys - set(declared[name]) for name, keys in touched.items()}, there, product.mark_of, options)
     if left.actions:

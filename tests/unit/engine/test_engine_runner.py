@@ -41,6 +41,7 @@ class Things(Family["Memory"]):
         if entry["name"] in server.there:
             raise RefusedError("exists", status=409)
         self._write(server, {key.lstrip("+"): value for key, value in entry.items()}, mark)
+        return copy.deepcopy(server.there[entry["name"]]) if server.answers else None
 
     def update(self, server, current, wanted, changes, mark):
         self._write(server, {**wanted, "secret": server.there[wanted["name"]].get("secret")} if wanted.get("secret") == MASK else wanted, mark)
@@ -67,6 +68,7 @@ class Memory:
         self.reads = self.writes = 0
         self.broken: set[str] = set()
         self.dropped: set[str] = set()
+        self.answers = False  # whether what is created is in the answer
 
     def problems(self, document):
         return []
@@ -177,8 +179,12 @@ def test_a_failure_says_what_was_done_and_no_secret() -> None:
     assert sorted(server.there) == ["a", "b", "c"]
 
 
-def test_a_field_the_server_drops_is_an_error() -> None:
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_field_the_server_drops_is_an_error(answers: bool) -> None:
     server = Memory()
+    server.answers = answers
+    go(server, {"name": "b"})
+    assert server.reads == (1 if answers else 2), "what the answer showed is not asked for again"
     server.dropped = {"colour"}
     with pytest.raises(runner.FailedError, match="things/a: the server accepted the request but did not keep colour"):
         go(server, {"name": "a", "colour": "red"})

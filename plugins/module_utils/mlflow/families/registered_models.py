@@ -107,14 +107,9 @@ class RegisteredModels(ScopedFamily):
             listed = self._listed(server, api, renames.asked(declared, keys, workspace), keys)
             names = renames.keys(declared, [item["name"] for item in listed], workspace)
             for item in listed:
-                tags, key = tags_of(item.get("tags")), names[item["name"]]
+                key = names[item["name"]]
                 wanted = declared.get(key, {})
-                entry = {
-                    "name": item["name"],
-                    "workspace": workspace,
-                    "description": item.get("description", ""),
-                    "tags": plain_tags(tags, wanted.get("tags") or {}),
-                }
+                entry = _seen(item, workspace, wanted)
                 numbers: dict[str, str] = {}
                 if wanted.get("versions") is not None:
                     entry["versions"], numbers = versions.entries(wanted["versions"], self._versions(api, item))
@@ -137,15 +132,18 @@ class RegisteredModels(ScopedFamily):
             return []
         return api.pages("2.0/model-versions/search", "model_versions", PAGE, filter=f"name = {quoted(str(item['name']))}")
 
-    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+    def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> Entry | None:
         api = server.at(entry["workspace"])
         tags = tag_list(entry.get("tags"), mark)
-        api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
-        server.learn(self.name, self.key(entry), str(entry["name"]), {"tags": tags})
+        answer = api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
+        item = answer["registered_model"]
+        server.learn(self.name, self.key(entry), str(entry["name"]), item)
         numbers = {one["key"]: self._create_version(api, entry["name"], one) for one in entry.get("versions") or []}
         for alias, wanted in (entry.get("aliases") or {}).items():
             if wanted is not None:
                 self._set_alias(api, entry["name"], alias, wanted, numbers)
+        alone = not entry.get("versions") and not entry.get("aliases")
+        return _seen(item, entry["workspace"], entry) if alone else None  # what was made after it is not in the answer
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         key, name = self.key(wanted), wanted["name"]
@@ -218,3 +216,9 @@ class RegisteredModels(ScopedFamily):
 
     def delete(self, server: Session, current: Entry) -> None:
         server.at(current["workspace"]).delete("2.0/registered-models/delete", name=current["name"])
+
+
+def _seen(item: Entry, workspace: str, wanted: Entry) -> Entry:
+    """A model as the document would have it, from the server's answer; without its versions and aliases."""
+    tags = plain_tags(tags_of(item.get("tags")), wanted.get("tags") or {})
+    return {"name": item["name"], "workspace": workspace, "description": item.get("description", ""), "tags": tags}
