@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1]))
 
 from ansible_collections.mlops.platform.plugins.module_utils.engine import runner
 from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Settings

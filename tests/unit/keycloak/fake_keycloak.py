@@ -8,48 +8,19 @@ seen of Keycloak 26.7.3; where a test needs more, add a route with @FakeKeycloak
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import json
 import re
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
+
+from faulty_server import Answer, FaultyServer, RefusedError
 
 MASK = "**********"
 Json = Any
-
-
-class RefusedError(Exception):
-    """An answer of 400 and more."""
-
-    def __init__(self, status: int, message: str = "") -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
-
-
-@dataclasses.dataclass
-class Fault:
-    """What goes wrong with the next requests that match.
-
-    :ivar status: answered instead of doing anything; 0 for a dropped connection.
-    :ivar times: how often.
-    :ivar after: the request is carried out before the connection is dropped.
-    """
-
-    method: str
-    path: str
-    status: int = 0
-    times: int = 1
-    after: bool = False
-    headers: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def takes(self, method: str, path: str) -> bool:
-        return self.times > 0 and method == self.method and re.search(self.path, path) is not None
 
 
 @dataclasses.dataclass
@@ -62,29 +33,21 @@ class Request:
     body: Json
 
 
-class FakeKeycloak:
-    """Use it with `with`; url is its address.
+class FakeKeycloak(FaultyServer):
+    """A FaultyServer.
 
-    :ivar log: method and path of every request, without the query.
     :ivar realms: what it holds.
-    :ivar page: a limit of its own for lists, below what is asked for.
-    :ivar dead: after the first fault, connections are dropped unheard, as if whoever sends had been killed.
     :ivar stubs: new realms are seen as stubs by tokens that were made before them.
     """
 
     routes: list[tuple[str, re.Pattern[str], Callable[[FakeKeycloak, Request], Json]]] = []
 
     def __init__(self) -> None:
+        super().__init__()
         self.realms: dict[str, dict[str, Json]] = {"master": {"realm": "master"}}
-        self.log: list[tuple[str, str]] = []
-        self.faults: list[Fault] = []
-        self.page = 0
         self.stubs = True
-        self.dead = False
         self.passwords = {"admin": "admin-password"}
         self.tokens: dict[str, set[str]] = {}
-        self.lock = threading.RLock()
-        self.url = ""
 
     @classmethod
     def route(cls, method: str, pattern: str) -> Callable[[Callable[[FakeKeycloak, Request], Json]], Callable[[FakeKeycloak, Request], Json]]:
@@ -96,86 +59,19 @@ class FakeKeycloak:
 
         return add
 
-    def __enter__(self) -> FakeKeycloak:
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                fake._answer(self)
-
-        for method in ("POST", "PUT", "DELETE"):
-            setattr(Handler, f"do_{method}", Handler.do_GET)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def fail(self, method: str, path: str, status: int = 0, times: int = 1, after: bool = False, **headers: str) -> None:
-        """The next requests that match fail."""
-        self.faults.append(Fault(method, path, status, times, after, {key.replace("_", "-"): value for key, value in headers.items()}))
-
     def requests(self, method: str = "") -> int:
         """How many requests came, without those to log in."""
         return sum(1 for verb, path in self.log if (not method or verb == method) and not path.endswith("/token"))
 
-    @contextlib.contextmanager
-    def counted(self) -> Iterator[list[tuple[str, str]]]:
-        """The requests of a block."""
-        start = len(self.log)
-        found: list[tuple[str, str]] = []
-        yield found
-        found += self.log[start:]
-
     # Answers
 
-    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        raw = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        url = urlsplit(handler.path)
-        method = handler.command
-        with self.lock:
-            self.log.append((method, unquote(url.path)))
-            fault = next((fault for fault in self.faults if fault.takes(method, unquote(url.path))), None)
-            if fault:
-                fault.times -= 1
-            elif self.dead and self.faults and not self.faults[-1].times:
-                fault = Fault(method, "")
-            status, body, headers = 200, None, {}
-            if fault and fault.status:
-                status, body, headers = fault.status, {"error": f"fault {fault.status}"}, fault.headers
-            elif not fault or fault.after:
-                try:
-                    status, body, headers = self._do(method, url.path, dict(parse_qsl(url.query)), raw, handler.headers.get("Authorization") or "")
-                except RefusedError as exc:
-                    status, body = exc.status, {"errorMessage": str(exc)}
-        if fault and not fault.status:
-            handler.close_connection = True
-            handler.connection.close()
-            return
-        content = b"" if body is None else json.dumps(body).encode()
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name, value)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content)
+    def refused(self, error: RefusedError) -> Json:
+        return {"error" if error.status == 404 else "errorMessage": error.message}
 
-    def _do(self, method: str, path: str, query: dict[str, str], raw: bytes, authorization: str) -> tuple[int, Json, dict[str, str]]:
+    def do(self, method: str, path: str, query: dict[str, str], raw: bytes, headers: Mapping[str, str]) -> Answer:
         if path.endswith("/protocol/openid-connect/token"):
             return self._token(dict(parse_qsl(raw.decode())))
-        token = authorization.removeprefix("Bearer ")
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
             raise RefusedError(401, "HTTP 401 Unauthorized")
         body = json.loads(raw) if raw else None
@@ -190,7 +86,7 @@ class FakeKeycloak:
         below = "/" + steps[4] if len(steps) > 4 else ""
         if self.stubs and realm["realm"] not in self.tokens[token]:
             if method == "GET" and not below:
-                return 200, {"realm": realm["realm"]}, {}
+                return 200, {"realm": realm["realm"], "bruteForceProtected": False, "supportedLocales": []}, {}
             raise RefusedError(403, "HTTP 403 Forbidden")
         for verb, pattern, function in self.routes:
             found = pattern.match(below)
