@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,8 +18,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from keycloak_server import keycloak, keycloak_postgres  # noqa: F401  pylint: disable=wrong-import-position,unused-import
-from mlflow_servers import mlflow_before_rbac, mlflow_full, mlflow_plain, wait_for  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from keycloak_server import free_port, keycloak, keycloak_guarded, keycloak_postgres  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from mlflow_servers import (  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+    mlflow_before_rbac,
+    mlflow_full,
+    mlflow_oldest,
+    mlflow_plain,
+    mlflow_postgres,
+    wait_for,
+)
+from ssh_host import ssh_host  # noqa: F401  pylint: disable=wrong-import-position,unused-import
 
 ROOT = Path(__file__).resolve().parents[2]
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / "collections")
@@ -53,12 +60,6 @@ class MlflowServer:
             "GIT_PYTHON_REFRESH": "quiet",
         }
         return subprocess.run([self.python, "-I", script], env=known | environment, capture_output=True, text=True, timeout=300, check=False)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

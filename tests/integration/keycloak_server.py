@@ -18,15 +18,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import debian
+import postgresql
 import pytest
 
 VERSION = "26.7.3"
@@ -50,11 +50,15 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlops-platform" / "keycloak-dist"
 
 
-def home(database: str = "dev-mem") -> Path:
-    """The distribution, made ready for a kind of database; made once, by whoever comes first."""
+def home(database: str = "dev-mem", build: Sequence[str] = ()) -> Path:
+    """The distribution, made ready for a kind of database; made once, by whoever comes first.
+
+    :param build: more options that cannot change later.
+    """
     base = cache()
     base.mkdir(parents=True, exist_ok=True)
-    ready = base / f"{VERSION}-{SHA256[:12]}-{database}"
+    more = f"-{hashlib.sha256(' '.join(build).encode()).hexdigest()[:8]}" if build else ""
+    ready = base / f"{VERSION}-{SHA256[:12]}-{database}{more}"
     with open(base / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (ready / ".complete").exists():
@@ -65,7 +69,8 @@ def home(database: str = "dev-mem") -> Path:
             (base / "unpacking").rmdir()
             for script in (ready / "bin").glob("*.sh"):
                 script.chmod(0o755)
-            subprocess.run([ready / "bin" / "kc.sh", "build", f"--db={database}", "--cache=local"], check=True, capture_output=True, env=_environment({}))
+            command = [ready / "bin" / "kc.sh", "build", f"--db={database}", "--cache=local", *build]
+            subprocess.run(command, check=True, capture_output=True, env=_environment({}))
             (ready / ".complete").touch()
     return ready
 
@@ -91,29 +96,37 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8", "JAVA_OPTS_KC_HEAP": HEAP, **more}
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 @contextlib.contextmanager
-def running(folder: Path, database: str = "dev-mem", *options: str, **environment: str) -> Iterator[Keycloak]:
+def running(folder: Path, database: str = "dev-mem", *options: str, build: Sequence[str] = (), path: str = "", **environment: str) -> Iterator[Keycloak]:
     """A server that is ready; it is gone afterwards.
 
     :param folder: for its log and its files.
+    :param build: options of its own that it was augmented with.
+    :param path: the base path that one of them gives it.
     """
     if not shutil.which("java") or not shutil.which("mvn"):
         debian.install(*PACKAGES)
-    ready = home(database)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    ready = home(database, build)
+    port = free_port()
     password = secrets.token_urlsafe(18)
     log = folder / "keycloak.log"
-    command = [ready / "bin" / "kc.sh", "start", "--optimized", "--http-enabled=true", "--hostname-strict=false"]
+    command = [ready / "bin" / "kc.sh", "start", "--optimized", "--http-enabled=true"]
+    command += [] if any(option.startswith("--hostname=") for option in options) else ["--hostname-strict=false"]
     command += ["--http-host=127.0.0.1", f"--http-port={port}", *options]
     own = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": password}
     with open(log, "wb") as output:
         # A group of its own: the script starts Java, and both have to go.
         process = subprocess.Popen(command, env=_environment({**own, **environment}), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        _wait(f"http://127.0.0.1:{port}/realms/master", process, log)
-        yield Keycloak(f"http://127.0.0.1:{port}", "admin", password, log)
+        url = f"http://127.0.0.1:{port}{path}"
+        _wait(f"{url}/realms/master", process, log)
+        yield Keycloak(url, "admin", password, log)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -147,48 +160,63 @@ def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
         yield server
 
 
+@dataclasses.dataclass
+class Guarded:
+    """A server as a careful operator runs it.
+
+    :ivar inside: its address without TLS, as a proxy in front of it has it.
+    :ivar secure: its address with TLS.
+    :ivar ca: the certificate of the authority that signed the server's, and signs those of clients.
+    :ivar client: certificate and key of the client CN=robot, in one file.
+    """
+
+    inside: Keycloak
+    secure: str
+    ca: Path
+    client: Path
+
+
+PUBLIC = "https://sso.example.test/auth"  # what it calls itself; nothing answers there
+
+
+@pytest.fixture(scope="session")
+def keycloak_guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """Keycloak with TLS, a base path, one name whatever the address, and without some features."""
+    folder = tmp_path_factory.mktemp("keycloak-guarded")
+    client = _certificates(folder)
+    port = free_port()
+    build = ["--http-relative-path=/auth", "--https-client-auth=request", "--features-disabled=organization,admin-fine-grained-authz,authorization"]
+    options = [f"--hostname={PUBLIC}", f"--https-port={port}", f"--truststore-paths={folder}/ca.pem"]
+    options += [f"--https-certificate-file={folder}/server.pem", f"--https-certificate-key-file={folder}/server.key"]
+    with running(folder, "dev-mem", *options, build=build, path="/auth", JAVA_OPTS_KC_HEAP="-Xms64m -Xmx400m") as server:
+        yield Guarded(server, f"https://127.0.0.1:{port}/auth", folder / "ca.pem", client)
+
+
+def _certificates(folder: Path) -> Path:
+    """An authority, and what it signed for the server and for a client."""
+
+    def openssl(*arguments: object) -> None:
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=folder)
+
+    new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2")
+    openssl(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority of the tests")
+    openssl(*new, "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out", "server.pem", "-subj", "/CN=sso",
+            "-addext", "subjectAltName=IP:127.0.0.1")  # fmt: skip
+    openssl(*new, "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "client.key", "-out", "client.pem", "-subj", "/CN=robot")
+    both = folder / "robot.pem"
+    both.write_text((folder / "client.pem").read_text() + (folder / "client.key").read_text())
+    return both
+
+
 @pytest.fixture(scope="session")
 def keycloak_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
-    """Keycloak on a PostgreSQL of its own, which listens on 127.0.0.1 only."""
-    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        debian.install_postgresql()
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    folder = Path(tempfile.mkdtemp(prefix="mlops-keycloak-pg-"))  # PostgreSQL runs as another user, who cannot enter pytest's folders
-    password = secrets.token_urlsafe(18)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = str(listener.getsockname()[1])
-    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    try:
-        (folder / "password").write_text(password)
-        if become:
-            for path in (folder, folder / "password"):
-                shutil.chown(path, "postgres")
-        data = folder / "data"
-        first = [programs[-1] / "initdb", "-D", data, "-U", "keycloak", "-A", "scram-sha-256", f"--pwfile={folder / 'password'}", "-E", "UTF8"]
-        subprocess.run([*become, *first, "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/")
-        server = [programs[-1] / "postgres", "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
-        server += ["-c", "fsync=off"]
-        log = tmp_path_factory.mktemp("keycloak-postgres")
-        with open(log / "postgres.log", "wb") as output:
-            process = subprocess.Popen([*become, *server], stdout=output, stderr=subprocess.STDOUT, cwd="/", start_new_session=True)
-        try:
-            _listens(int(port), process, log / "postgres.log")
-            options = {"KC_DB_URL": f"jdbc:postgresql://127.0.0.1:{port}/postgres", "KC_DB_USERNAME": "keycloak", "KC_DB_PASSWORD": password}
-            with running(log, "postgres", **options) as keycloak:
-                yield keycloak
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)  # "fast": it does not wait for clients
-            process.wait(60)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _listens(port: int, process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.2)
-    pytest.fail(f"PostgreSQL does not answer:\n{log.read_text(errors='replace')[-2000:]}")
+    """Keycloak on a PostgreSQL of its own."""
+    folder = tmp_path_factory.mktemp("keycloak-postgres")
+    with postgresql.running(folder) as database:
+        options = {
+            "KC_DB_URL": f"jdbc:postgresql://127.0.0.1:{database.port}/postgres",
+            "KC_DB_USERNAME": postgresql.USER,
+            "KC_DB_PASSWORD": database.password,
+        }
+        with running(folder, "postgres", **options) as keycloak:
+            yield keycloak

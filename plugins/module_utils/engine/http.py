@@ -32,6 +32,12 @@ _BUSY = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE = 8.0  # seconds
 _SILENT_FOR = 10.0  # seconds in which a server that did not answer at all is asked once a request: the next item of a loop has not to wait for it again
 _FRESH_FOR = 1.0  # seconds in which no server hangs up on us
+_CONTENTS = {
+    "ca_path": "give a PEM file with the certificates to trust",
+    "client_cert": "give a PEM file with the certificate and its key, or the key in client_key, without a passphrase",
+}
+# What to do about a certificate that is not trusted, by OpenSSL's code of why.
+_REMEDIES = {10: "have it renewed", 62: "give a name in url that the certificate is for", 64: "give a name in url that the certificate is for"}
 # A server that answers in pieces waits for our acknowledgement of the first one; Linux delays that by 40 ms unless told not to.
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
@@ -108,15 +114,15 @@ class Http:
 
     def _context(self) -> ssl.SSLContext:
         settings = self.settings
-        try:
+        with _readable("ca_path", settings.ca_path):
             context = ssl.create_default_context(cafile=settings.ca_path or None)
-            if not settings.validate_certs:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            if settings.client_cert:
-                context.load_cert_chain(settings.client_cert, settings.client_key or None)
-        except (OSError, ssl.SSLError) as exc:
-            raise EngineError(f"certificates for {self.base} cannot be read ({exc.strerror or exc}): check ca_path, client_cert and client_key") from exc
+        if not settings.validate_certs:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if settings.client_cert:
+            with _readable("client_cert", settings.client_cert, settings.client_key):
+                # A key with a passphrase is refused; without a word for it, OpenSSL would ask at the terminal.
+                context.load_cert_chain(settings.client_cert, settings.client_key or None, password="")
         return context
 
     def pause(self, seconds: float) -> None:
@@ -217,9 +223,8 @@ class Http:
             connection.connect()
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except ssl.SSLCertVerificationError as exc:
-            raise UnreachableError(
-                f"the certificate of {self.base} is not trusted ({exc.verify_message}): give the authority's certificate in ca_path", final=True
-            ) from exc
+            remedy = _REMEDIES.get(exc.verify_code, "give the authority's certificate in ca_path")
+            raise UnreachableError(f"the certificate of {self.base} is not trusted ({exc.verify_message.rstrip('.')}): {remedy}", final=True) from exc
         except ssl.SSLError as exc:
             raise UnreachableError(f"no TLS with {self.base} ({exc.reason or exc}): is the port one for https?", final=True) from exc
         except socket.gaierror as exc:
@@ -248,8 +253,14 @@ class Http:
             self._drop(connection)
             if not fresh and isinstance(exc, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)) and method in _REPEATABLE_METHODS:
                 return self._once(method, path, data, headers)  # the server closed the kept connection meanwhile
+            if isinstance(exc, ssl.SSLError) and "ALERT" in str(exc.reason):
+                remedy = "give a client certificate that it trusts (client_cert)"
+                raise UnreachableError(f"{self._root} does not take our side of TLS ({exc.reason}): {remedy}", final=True) from exc
             what = f"no answer within {self.settings.timeout:g} s" if isinstance(exc, TimeoutError) else str(exc) or type(exc).__name__
-            raise LostError(f"{self._root} broke off {method} {path.partition('?')[0]} ({what}): it may have been carried out", method=method) from exc
+            remedy = "it may have been carried out: run again"
+            if fresh and not self._secure and isinstance(exc, (http.client.RemoteDisconnected, ConnectionResetError)):
+                remedy += ", with https in url if the port is one for it"
+            raise LostError(f"{self._root} broke off {method} {path.partition('?')[0]} ({what}): {remedy}", method=method) from exc
 
     def _drop(self, connection: http.client.HTTPConnection) -> None:
         connection.close()
@@ -267,6 +278,16 @@ class Http:
                 "retries": self.retried,
                 "elapsed_ms": int(self.elapsed * 1000),
             }
+
+
+@contextlib.contextmanager
+def _readable(option: str, *paths: str) -> t.Iterator[None]:
+    """Says which file it is that cannot be read."""
+    try:
+        yield
+    except OSError as exc:  # ssl.SSLError is one
+        why = getattr(exc, "reason", "") or exc.strerror or exc
+        raise EngineError(f"{option} {' with '.join(filter(None, paths))} cannot be read ({why}): {_CONTENTS[option]}") from exc
 
 
 def basic(username: str, password: str) -> str:

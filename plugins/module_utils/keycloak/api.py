@@ -29,7 +29,7 @@ class Api:
     def send(self, method: str, path: str, body: Json = None, **query: t.Any) -> Reply:
         """Sends a request below the realm (or below the server, where path starts with /admin).
 
-        :raises RefusedError: for every status of 400 and more.
+        :raises RefusedError: for every status of 300 and more.
         """
         full = path if path.startswith("/admin") else self.root + path
         for again in (False, True):
@@ -39,8 +39,8 @@ class Api:
             outdated = reply.status == 401 or (reply.status == 403 and self.tokens.inherited)
             if not outdated or again or not self.tokens.renew(header["Authorization"]):
                 break
-        if reply.status >= 400:
-            raise refusal(reply, method, full, self.realm)
+        if reply.status >= 300:
+            raise refusal(reply, method, full, self.realm, self.tokens)
         return reply
 
     def get(self, path: str, **query: t.Any) -> Json:
@@ -60,12 +60,24 @@ class Api:
             raise
 
     def representation(self) -> dict[str, Json]:
-        """The realm; nothing where it is not there, and its name alone where this account may not see it."""
-        realm = self.find("") or {}
-        if set(realm) == {"realm"}:
+        """The realm; nothing where it is not there, and without its id where this account may not see its settings.
+
+        :raises RefusedError: also where the server knows no such path at all.
+        """
+        realm = self._seen()
+        if realm and "id" not in realm:
             self.tokens.renew()  # a realm made after the token was: its roles are in the next one
-            realm = self.find("") or {}
+            realm = self._seen()
         return realm
+
+    def _seen(self) -> dict[str, Json]:
+        try:
+            return self.get("") or {}
+        except RefusedError as exc:
+            # Not a realm that is missing: a path that is.
+            if exc.status != 404 or not exc.code or exc.code.startswith(_NO_SUCH_PATH):
+                raise
+            return {}
 
     def pages(self, path: str, **query: t.Any) -> list[Json]:
         """A list to its end, whatever the server's own page size."""
@@ -99,37 +111,75 @@ class Api:
         self.send("DELETE", path, body)
 
 
-def refusal(reply: Reply, method: str, path: str, realm: str) -> RefusedError:
-    """An answer of 400 and more as an error with its remedy."""
+def refusal(reply: Reply, method: str, path: str, realm: str, tokens: Tokens) -> RefusedError:
+    """An answer of 300 and more as an error with its remedy."""
     try:
         answer = reply.json() or {}
     except ValueError:
         answer = {}
     answer = answer if isinstance(answer, dict) else {}
-    text = cut(str(answer.get("errorMessage") or answer.get("error_description") or answer.get("error") or ""))
-    parts = path.partition("?")[0].split("/")
-    family = parts[4] if len(parts) > 4 else "realm"
-    right = "view" if method == "GET" else "manage"
+    text = cut(_told(answer))
     hint = {
-        401: "the token is not valid here, or not any more: check auth_realm and the client's token lifespan",
-        403: f"give the account the role {_ROLES.get(family, f'{right}-realm').format(right=right)} (of client realm-management, or {realm}-realm in master)",
-        404: f"check that realm {realm} exists and that url has the server's base path",
+        401: "the token has ended, was revoked, or is another server's (or another address's of this one): get a new one, or give credentials to renew it"
+        if tokens.fixed
+        else "a token just made is not valid here: check auth_realm, and that one server with one clock answers at url",
+        403: _right(method, path, realm, tokens.realm),
+        404: "url has not the server's base path: add /auth (servers before 17, and some since), or leave it out"
+        if not text or text.startswith(_NO_SUCH_PATH)
+        else "somebody deleted it meanwhile: run again",
         409: "it exists already, or another run is writing the same realm: run again",
-        501: "a feature of the server is switched off: start Keycloak with --features",
+        501: "start Keycloak with the feature (--features), or leave out what needs it",
     }.get(reply.status, "")
+    if reply.status < 400:
+        hint = f"give the address it sends us to as url: {cut(str(reply.headers.get('Location') or 'it names none'))}"
     return RefusedError(
         f"{method} {path} was refused ({reply.status}{': ' + text if text else ''}){': ' + hint if hint else ''}",
-        status=reply.status, code=str(answer.get("error") or ""), method=method, path=path, hint=hint,
+        status=reply.status, code=text, method=method, path=path, hint=hint,
     )  # fmt: skip
 
 
+def _told(answer: dict[str, Json]) -> str:
+    """The server's message, with the field it is about and the limits that field has."""
+    several = [_told(one) for one in answer.get("errors") or [] if isinstance(one, dict)]
+    if several:
+        return "; ".join(several)
+    text = str(answer.get("errorMessage") or answer.get("error_description") or answer.get("error") or "")
+    limits = ", ".join(str(limit) for limit in (answer.get("params") or [])[1:])
+    return f"{answer['field']}: {text}{f' ({limits})' if limits else ''}" if answer.get("field") else text
+
+
+def _right(method: str, path: str, realm: str, at: str) -> str:
+    """What an account lacks that may not do this.
+
+    :param at: the realm it logged in to.
+    """
+    parts = path.partition("?")[0].split("/")[4:]
+    if path == "/admin/realms":
+        return "give the account the realm role create-realm of master: others cannot make realms"
+    if at not in (realm, "master"):
+        return f"an account of realm {at} administers no other: log in to realm {realm} or master (auth_realm)"
+    right = "view" if method == "GET" else "manage"
+    role = "{right}-realm"
+    if "authz" in parts:
+        role = "{right}-authorization (for adminPermissions {right}-realm)"
+    elif parts[:2] != ["users", "profile"]:
+        role = _ROLES.get(parts[0] if parts else "", role)
+    if right == "manage" and {"role-mappings", "composites"} & set(parts):
+        role += ", and each role of an administrator that it is to give"
+    client = f"{realm}-realm in realm master" if at == "master" else "realm-management"
+    return f"give the account the role {role.format(right=right)} (of client {client})"
+
+
+_NO_SUCH_PATH = "Unable to find matching target resource"
 _ROLES = {
     "clients": "{right}-clients",
     "client-scopes": "{right}-clients",
+    "default-default-client-scopes": "{right}-clients",
+    "default-optional-client-scopes": "{right}-clients",
     "users": "{right}-users",
     "groups": "{right}-users",
+    "group-by-path": "{right}-users",
     "identity-provider": "{right}-identity-providers",
-    "organizations": "{right}-organizations",
-    "authentication": "{right}-realm",
+    "organizations": "{right}-organizations (and {right}-users for members)",
     "events": "{right}-events",
 }

@@ -86,7 +86,7 @@ def credentials_of(params: t.Mapping[str, t.Any]) -> Credentials:
     )
 
 
-def _assertion(params: t.Mapping[str, t.Any]) -> t.Callable[[str], str] | None:
+def _assertion(params: t.Mapping[str, t.Any]) -> assertions.Assertion | None:
     if params.get("auth_private_key"):
         return assertions.signed(params["auth_client_id"], params["auth_private_key"], params.get("auth_private_key_id") or "")
     if params.get("auth_assertion"):

@@ -22,7 +22,8 @@ _SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.+?)-----END \1-----", re.DOTALL)
 _LIFE = 60  # seconds
 
-Assertion = t.Callable[[str], str]
+Audience = t.Callable[[], str]  # asks the server by what name it wants to be addressed
+Assertion = t.Callable[[Audience], str]
 
 
 def given(token: str) -> Assertion:
@@ -33,7 +34,7 @@ def given(token: str) -> Assertion:
 def from_file(path: str) -> Assertion:
     """A JWT in a file that somebody else keeps fresh, such as the token of a Kubernetes service account; read at every login."""
 
-    def read(audience: str) -> str:
+    def read(audience: Audience) -> str:
         del audience
         try:
             with open(path, encoding="utf-8") as stream:
@@ -53,10 +54,10 @@ def signed(client_id: str, private_key: str, key_id: str = "") -> Assertion:
     """
     modulus, exponent = rsa_key(private_key)
 
-    def make(audience: str) -> str:
+    def make(audience: Audience) -> str:
         now = int(time.time())
         header = {"alg": "RS256", "typ": "JWT", **({"kid": key_id} if key_id else {})}
-        claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": secrets.token_hex(16), "iat": now, "nbf": now - 5, "exp": now + _LIFE}
+        claims = {"iss": client_id, "sub": client_id, "aud": audience(), "jti": secrets.token_hex(16), "iat": now, "nbf": now - 5, "exp": now + _LIFE}
         content = f"{_base64(json.dumps(header).encode())}.{_base64(json.dumps(claims).encode())}"
         return f"{content}.{_base64(_signature(content.encode(), modulus, exponent))}"
 

@@ -138,14 +138,15 @@ class Session:
     def open(self, document: Entry) -> None:
         """Logs in and reads the realm.
 
-        :raises EngineError: when the account sees nothing of a realm that is there.
+        :raises EngineError: when the account does not see the settings that are declared.
         """
         self.declared = document
         self.realm = self.api.representation()
-        if set(self.realm) == {"realm"}:
+        settings = {key for family in self.families if family.name == "realm" for entry in family.entries(document) for key in entry}
+        if self.realm and "id" not in self.realm and settings - {"realm"}:
             raise EngineError(
-                f"realm {self.api.realm} is there, but this account may not see its settings: give it roles of the client {self.api.realm}-realm "
-                "(in master) or realm-management (in the realm itself)"
+                f"realm {self.api.realm} is there, but this account may not see its settings, which the document declares: give it the role manage-realm "
+                f"(of client {self.api.realm}-realm in realm master, or realm-management in the realm itself), or declare none"
             )
         self._realm_is_fresh = True
         makes_it = any(family.name == "realm" and family.entries(document) for family in self.families)

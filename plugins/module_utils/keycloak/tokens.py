@@ -8,9 +8,10 @@ import threading
 import time
 import typing as t
 
-from ..engine.errors import EngineError, RefusedError, cut
+from ..engine.errors import EngineError, cut
 from ..engine.http import Http, Reply, quote
 from . import token_cache
+from .assertions import Assertion
 
 _RENEW_AT = 0.7  # of a token's life
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -21,14 +22,14 @@ class Credentials(t.NamedTuple):
 
     :ivar realm: the realm to log in to.
     :ivar client_id: the client that logs in, itself or for a user.
-    :ivar assertion: makes a signed JWT for the audience it is given (private_key_jwt), or returns a federated one.
+    :ivar assertion: makes a signed JWT (private_key_jwt), for which it asks the audience, or returns one that somebody else made.
     :ivar totp: the user's one-time password.
     """
 
     realm: str = "master"
     client_id: str = "admin-cli"
     client_secret: str = ""
-    assertion: t.Callable[[str], str] | None = None
+    assertion: Assertion | None = None
     username: str = ""
     password: str = ""
     totp: str = ""
@@ -67,13 +68,23 @@ class Tokens:
                 self._log_in()
             return {"Authorization": f"Bearer {self._token}"}
 
+    @property
+    def realm(self) -> str:
+        """The realm that is logged in to."""
+        return self._credentials.realm
+
+    @property
+    def fixed(self) -> bool:
+        """Whether a token was given, which nobody here can renew."""
+        return bool(self._credentials.token)
+
     def is_user(self, realm: str, username: str) -> bool:
         """Whether this user of a realm is who logs in."""
         return (self._credentials.realm, self._credentials.username.lower()) == (realm, username.lower())
 
     def renew(self, refused: str | None = None) -> bool:
         """Logs in again, unless another thread did so since this header was refused; False where a fixed token was given."""
-        if self._credentials.token:
+        if self.fixed:
             return False
         with self._lock:
             if refused is None or refused == f"Bearer {self._token}":
@@ -92,9 +103,33 @@ class Tokens:
     def _log_in(self) -> None:
         who = self._credentials
         path = f"/realms/{quote(who.realm)}/protocol/openid-connect/token"
+        self.requests += 1
+        began = self._clock()
+        reply = self._http.request("POST", path, form=self._form())
+        if reply.status == 400 and self._refresh_token and not who.refresh_token:
+            self._refresh_token = ""  # the session it belongs to was ended
+            self._log_in()
+            return
+        if reply.status != 200:
+            raise _refusal(reply, who, self._http.base)
+        try:
+            answer = reply.json()
+            self._token = answer["access_token"]
+            life = _RENEW_AT * float(answer.get("expires_in") or 60)
+            self._renew_after = began + life
+            if self._refresh_token or who.totp:  # a one-time password counts once, and so does a refresh token where the server says so
+                self._refresh_token = str(answer.get("refresh_token") or self._refresh_token)
+        except (ValueError, KeyError, TypeError) as exc:
+            raise EngineError(f"{self._http.base}{path} did not answer with a token: is this address Keycloak's?") from exc
+        self.inherited = False
+        if self._cache:
+            token_cache.save(self._cache, self._token, life)
+
+    def _form(self) -> dict[str, str]:
+        who = self._credentials
         form = {"client_id": who.client_id}
         if who.assertion:
-            form.update(client_assertion_type=_ASSERTION_TYPE, client_assertion=who.assertion(f"{self._http.base}/realms/{quote(who.realm)}"))
+            form.update(client_assertion_type=_ASSERTION_TYPE, client_assertion=who.assertion(self._issuer))
         elif who.client_secret:
             form["client_secret"] = who.client_secret
         if self._refresh_token:
@@ -107,23 +142,18 @@ class Tokens:
             form["grant_type"] = "client_credentials"
         if who.scope:
             form["scope"] = who.scope
-        self.requests += 1
-        began = self._clock()
-        reply = self._http.request("POST", path, form=form)
+        return form
+
+    def _issuer(self) -> str:
+        """What the realm calls itself: a server with a fixed hostname is known by that, whatever address it is reached at."""
+        path = f"/realms/{quote(self.realm)}/.well-known/openid-configuration"
+        reply = self._http.request("GET", path)
         if reply.status != 200:
-            raise _refusal(reply, who, self._http.base)
+            raise _refusal(reply, self._credentials, self._http.base)
         try:
-            answer = reply.json()
-            self._token = answer["access_token"]
-            life = _RENEW_AT * float(answer.get("expires_in") or 60)
-            self._renew_after = began + life
-            if self._refresh_token:  # a server that lets each be used once only has sent the next one
-                self._refresh_token = str(answer.get("refresh_token") or self._refresh_token)
+            return str(reply.json()["issuer"])
         except (ValueError, KeyError, TypeError) as exc:
-            raise EngineError(f"{self._http.base}{path} did not answer with a token: is this address Keycloak's?") from exc
-        self.inherited = False
-        if self._cache:
-            token_cache.save(self._cache, self._token, life)
+            raise EngineError(f"{self._http.base}{path} does not say who it is: is this address Keycloak's?") from exc
 
 
 def _cache_name(base: str, who: Credentials) -> str:
@@ -131,7 +161,25 @@ def _cache_name(base: str, who: Credentials) -> str:
     return token_cache.name_of([base, who.realm, who.client_id, who.username, who.scope], [who.client_secret, who.password, who.refresh_token])
 
 
+_PROOF = "check auth_client_id, its secret or certificate, and that the client proves itself that way (clientAuthenticatorType)"
+_PROOF_OF_KEY = (
+    "check auth_client_id, that Keycloak has the certificate of its key (and of auth_private_key_id), and that an auth_assertion is new: each counts once"
+)
+# Code of a refusal, a part of its text, what to do.
+_HINTS = (
+    ("invalid_grant", "not fully set up", "user {user} has required actions to complete: log in once in a browser, or remove them"),
+    ("invalid_grant", "disabled", "enable user {user}, or log in as another one"),
+    ("invalid_grant", "", "check auth_username and auth_password, and auth_totp if the user has a second factor: each one-time password counts once"),
+    ("unauthorized_client", "direct access", "switch on directAccessGrantsEnabled of client {client}, or log in by another one"),
+    ("unauthorized_client", "service account", "switch on serviceAccountsEnabled of client {client}, which must not be public"),
+    ("unauthorized_client", "", "{proof}"),
+    ("invalid_client", "", "{proof}"),
+    ("invalid_scope", "", "check auth_scope: client {client} has no such scope"),
+)
+
+
 def _refusal(reply: Reply, who: Credentials, base: str) -> EngineError:
+    """A login that was refused; no RefusedError, whose status would be taken for that of the request it was made for."""
     try:
         answer = reply.json() or {}
     except ValueError:
@@ -140,21 +188,20 @@ def _refusal(reply: Reply, who: Credentials, base: str) -> EngineError:
     code, text = str(answer.get("error") or ""), cut(str(answer.get("error_description") or answer.get("error") or ""))
     name = f"user {who.username}" if who.username else f"client {who.client_id}"
     if who.refresh_token and code == "invalid_grant":
-        return RefusedError(
+        return EngineError(
             f"login to {base} by a refresh token of client {who.client_id} of realm {who.realm} failed ({text}): it has ended or was used, get a new one",
-            status=reply.status, code=code, method="POST",
+            status=reply.status, error_code=code, method="POST",
         )  # fmt: skip
-    if reply.status == 404:
-        hint = f"check url (servers before 17, and some since, add /auth) and that realm {who.realm} exists"
-    elif code in ("invalid_client", "unauthorized_client"):
-        hint = f"check auth_client_id and its secret, and that client {who.client_id} of realm {who.realm} may use this grant"
-    elif code == "invalid_grant" and "not fully set up" in text:
-        hint = f"{name} has required actions to complete: log in once in a browser, or remove them"
-    elif code == "invalid_grant":
-        hint = "check name and password (and totp, if the user has a second factor)"
+    if reply.status < 400:
+        hint = f"give the address it sends us to as url: {cut(str(reply.headers.get('Location') or 'it names none'))}"
+    elif reply.status == 404 and text == "Realm does not exist":
+        hint = f"there is no realm {who.realm}: check auth_realm"
+    elif reply.status == 404:
+        hint = "url has not the server's base path: add /auth (servers before 17, and some since), or leave it out"
     else:
-        hint = "check url and credentials"
-    return RefusedError(
+        hint = next((hint for known, part, hint in _HINTS if known == code and part in text), "check url and credentials")
+        hint = hint.format(client=who.client_id, user=who.username, proof=_PROOF_OF_KEY if who.assertion else _PROOF)
+    return EngineError(
         f"login to {base} as {name} of realm {who.realm} failed ({reply.status}{': ' + text if text else ''}): {hint}",
-        status=reply.status, code=code, method="POST", hint=hint,
+        status=reply.status, error_code=code, method="POST", hint=hint,
     )  # fmt: skip

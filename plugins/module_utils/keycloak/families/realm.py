@@ -15,6 +15,9 @@ from ..realm_defaults import DEFAULTS
 from ..secret_keys import SECRETS
 from ..session import Session
 
+# Settings that the server takes and does not keep where it has not their feature: its name there, and for --features.
+_FEATURES = {"organizationsEnabled": ("ORGANIZATION", "organization"), "adminPermissionsEnabled": ("ADMIN_FINE_GRAINED_AUTHZ_V2", "admin-fine-grained-authz")}
+
 
 class Realm(Base):
     """One entry: the settings at the top of the document."""
@@ -49,7 +52,9 @@ class Realm(Base):
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         found = []
         for key, entry in entries.items():
-            there = (snapshot[self.name].get(key) or {}).get("smtpServer") or {}
+            now = snapshot[self.name].get(key) or {}
+            found += _switched_off([name for name in _FEATURES if entry.get(name) is True and now.get(name) is not True], server)
+            there = now.get("smtpServer") or {}
             wanted = entry.get("smtpServer") or {}
             if is_mask(there.get("password")) and "password" not in wanted:
                 changed = [field for field, value in wanted.items() if value is not None and str(value) != there.get(field)]
@@ -109,3 +114,16 @@ class Realm(Base):
 
 _MAPS = ("attributes", "browserSecurityHeaders")
 _EMPTY: dict[type, t.Any] = {list: [], dict: {}, int: 0, bool: False}
+
+
+def _switched_off(settings: t.Sequence[str], server: Session) -> list[str]:
+    """What of these settings the server has no feature for."""
+    if not settings:
+        return []
+    server.serverinfo()
+    there = server.facts()["features"]
+    return [
+        f"realm: {name} needs a feature of the server that is switched off: start Keycloak with --features={option}, or leave {name} out"
+        for name, (feature, option) in ((name, _FEATURES[name]) for name in settings)
+        if there and feature not in there
+    ]
