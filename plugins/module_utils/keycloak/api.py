@@ -128,8 +128,8 @@ def refusal(reply: Reply, method: str, path: str, realm: str, tokens: Tokens) ->
         if not text or text.startswith(_NO_SUCH_PATH)
         else "somebody deleted it meanwhile: run again",
         409: "it exists already, or another run is writing the same realm: run again",
-        501: "start Keycloak with the feature (--features), or leave out what needs it",
-    }.get(reply.status, "")
+        501: f"start Keycloak with the feature that it needs (--features={'authorization' if '/authz/' in path else '…'}), or leave it out",
+    }.get(409 if text == _WRITTEN_MEANWHILE else reply.status, "")
     if reply.status < 400:
         hint = f"give the address it sends us to as url: {cut(str(reply.headers.get('Location') or 'it names none'))}"
     return RefusedError(
@@ -171,6 +171,7 @@ def _right(method: str, path: str, realm: str, at: str) -> str:
 
 
 _NO_SUCH_PATH = "Unable to find matching target resource"
+_WRITTEN_MEANWHILE = "Database operation failed"
 _ROLES = {
     "clients": "{right}-clients",
     "client-scopes": "{right}-clients",

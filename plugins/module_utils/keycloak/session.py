@@ -163,20 +163,28 @@ class Session:
 
     def settle(self, made: Plan) -> None:
         """Writes the marks of objects that have no place for one into attributes of the realm."""
+        marked = [action for action in made.actions if getattr(action.family, "registered", False) and (action.verb == "delete" or action.mark)]
+        if not marked:
+            return
+        self.realm = self.api.get("")
+        attributes = self.realm.get("attributes") or {}
+        self._registry = registry.read(attributes)  # as it is now: another run may have marked what is its own since we began
         before = registry.texts(self._registry)
-        for action in made.actions:
-            if not getattr(action.family, "registered", False):
-                continue
+        for action in marked:
             kept = self._registry.setdefault(action.family.name, {})
-            if action.verb == "delete":
-                kept.pop(action.name, None)
-            elif action.mark is not None:
+            if action.mark and action.verb != "delete":
                 kept[action.name] = action.mark
+            else:
+                kept.pop(action.name, None)
         after = registry.texts(self._registry)
         if before != after:
-            self.realm = self.api.get("")
-            others = {key: value for key, value in (self.realm.get("attributes") or {}).items() if not key.startswith(registry.PREFIX)}
-            self.api.put("", {"realm": self.realm["realm"], "attributes": {**others, **after}})
+            others = {key: value for key, value in attributes.items() if not key.startswith(registry.PREFIX)}
+            try:
+                self.api.put("", {"realm": self.realm["realm"], "attributes": {**others, **after}})
+            except EngineError as exc:
+                what = ", ".join(sorted({action.family.name for action in marked}))
+                raise EngineError(f"{what}: written, but not marked as ours (marks of these are attributes of the realm; owner: '' does without): {exc}",
+                                  **exc.details) from exc  # fmt: skip
 
     def facts(self) -> dict[str, t.Any]:
         return dict(self._facts)

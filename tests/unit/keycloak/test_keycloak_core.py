@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine import marks
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session
 from conftest import runs
 from fake_keycloak import MASK, FakeKeycloak
 from hypothesis import HealthCheck, given, settings
@@ -196,6 +197,30 @@ def test_two_runs_at_once_end_as_one(keycloak: FakeKeycloak, go) -> None:
     for table, key in (("clients", "clientId"), ("scopes", "name"), ("users", "username")):
         names = [item[key] for item in keycloak.realms["r"][table].values()]
         assert len(names) == len(set(names))
+
+
+def test_marks_of_another_owner_that_writes_meanwhile_are_kept(keycloak: FakeKeycloak, go, monkeypatch: pytest.MonkeyPatch) -> None:
+    go({"realm": "r"})
+    settle = Session.settle
+
+    def one_after_the_other(self: Session, made: Any) -> None:
+        monkeypatch.setattr(Session, "settle", settle)
+        go({"users": [{"username": "theirs"}]}, owner="they")
+        settle(self, made)
+
+    monkeypatch.setattr(Session, "settle", one_after_the_other)
+    go({"users": [{"username": "ours"}]}, owner="we")
+    assert go({"users": [{"username": "theirs"}]}, owner="they")["plan"] == go({"users": [{"username": "ours"}]}, owner="we")["plan"] == []
+
+
+def test_marks_that_may_not_be_written_are_named(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r"})
+    keycloak.fail("PUT", "/admin/realms/r$", 403)
+    with pytest.raises(
+        FailedError, match=r"users: written, but not marked as ours .*: give the account the role manage-realm \(of client r-realm in realm master"
+    ):
+        go({"users": [{"username": "ours"}]})
+    assert [action["action"] for action in go({"users": [{"username": "ours"}]})["plan"]] == ["adopt"]
 
 
 @pytest.mark.parametrize("path", ["/client-scopes$", "/clients$", "/roles$", "/composites$", "/groups$", "/users$"])
