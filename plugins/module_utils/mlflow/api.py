@@ -102,12 +102,20 @@ def refusal(reply: Reply, method: str, path: str, workspace: str = "") -> Refuse
     answer = answer if isinstance(answer, dict) else {}
     code = str(answer.get("error_code") or "")
     plain = "" if answer else reply.text
-    text = cut(str(answer.get("message") or ("" if _is_page(plain) else plain)))
+    text = cut(str(answer.get("message") or _detail(answer.get("detail")) or ("" if _is_page(plain) else plain)))
     hint = _hint(reply, code, text, plain, workspace)
     return RefusedError(
         f"{method} {path} was refused ({reply.status}{f' {code}' if code else ''}{': ' + text if text else ''}){': ' + hint if hint else ''}",
         status=reply.status, code=code, method=method, path=path, hint=hint,
     )  # fmt: skip
+
+
+def _detail(found: t.Any) -> str:
+    """What FastAPI says instead of a message: a text, or a list of fields with what is wrong with each; never the value that was sent."""
+    if not isinstance(found, list):
+        return str(found or "")
+    fields = [(".".join(map(str, one.get("loc") or ())), str(one.get("msg") or "")) for one in found if isinstance(one, dict)]
+    return "; ".join(f"{where}: {what}" for where, what in fields)
 
 
 def _is_page(text: str) -> bool:

@@ -11,6 +11,7 @@ import threading
 import typing as t
 
 from ..engine import marks
+from ..engine.errors import LostError, RefusedError
 from .api import Api
 
 EXPERIMENT = ".ansible-state"
@@ -65,10 +66,18 @@ class Registry:
         if self._read().get(name) == value:
             return
         if self._experiment is None:
-            made = self._api.post("2.0/experiments/create", name=EXPERIMENT, tags=[{"key": "mlflow.note.content", "value": _NOTE}])
-            self._experiment = str(made["experiment_id"])
+            self._experiment = self._made()
         self._api.post("2.0/experiments/set-experiment-tag", experiment_id=self._experiment, key=name, value=value)
         self._read()[name] = value
+
+    def _made(self) -> str:
+        try:
+            made = self._api.post("2.0/experiments/create", name=EXPERIMENT, tags=[{"key": "mlflow.note.content", "value": _NOTE}])
+        except (LostError, RefusedError):
+            made = (self._api.find("2.0/experiments/get-by-name", experiment_name=EXPERIMENT) or {}).get("experiment") or {}
+            if not made:
+                raise
+        return str(made["experiment_id"])  # the answer was lost, or another run made it meanwhile
 
     def remove(self, family: str, key: str) -> None:
         """Removes the mark of an object that is gone."""

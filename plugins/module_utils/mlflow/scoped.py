@@ -8,6 +8,7 @@ import typing as t
 
 from ..engine import marks
 from ..engine.compare import Change
+from ..engine.errors import RefusedError
 from ..engine.family import Entry, Family
 from . import documents
 from .registry import owned_texts
@@ -67,6 +68,21 @@ class ScopedFamily(MlflowFamily):
 
     def key(self, entry: Entry) -> str:
         return documents.key(str(entry.get("name") or ""), str(entry.get("workspace") or ""))
+
+
+def keep_the_oldest(mine: str, named_alike: t.Sequence[Entry], identifier: str, created: str, delete: t.Callable[[str], object]) -> None:
+    """What a server takes twice under one name was possibly made by two runs at once: all of them keep the oldest, and delete their own.
+
+    :param mine: identifier of the one just made.
+    :param named_alike: all of its name, as the server returns them after that.
+    :param identifier: key of their identifier.
+    :param created: key of the time at which they were made.
+    :raises RefusedError: where ours is gone again, as if the server had refused it for the other.
+    """
+    oldest = min(named_alike, key=lambda item: (int(item.get(created) or 0), str(item[identifier])), default={identifier: mine})
+    if str(oldest[identifier]) != mine:
+        delete(mine)
+        raise RefusedError("another run made it at the same time: run again", status=409, code="RESOURCE_ALREADY_EXISTS")
 
 
 def tags_of(listed: t.Any) -> dict[str, str]:

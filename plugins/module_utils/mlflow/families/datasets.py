@@ -13,7 +13,7 @@ from ...engine.compare import Change, Json, Rules
 from ...engine.family import Entry
 from ...engine.http import quote
 from .. import documents, with_experiments
-from ..scoped import ScopedFamily, plain_tags, tag_changes
+from ..scoped import ScopedFamily, keep_the_oldest, plain_tags, tag_changes
 
 if t.TYPE_CHECKING:
     from ..session import Session
@@ -122,6 +122,9 @@ class Datasets(ScopedFamily):
             experiment_ids=[server.experiment_id(entry["workspace"], name) for name in with_experiments.names(entry)],
             tags=json.dumps({key: value for key, value in tags.items() if value is not None}),
         )["dataset"]
+        alike = [item for item in self._listed(server, entry["workspace"], [self.key(entry)]) if item["name"] == entry["name"]]
+        api = server.at(entry["workspace"])
+        keep_the_oldest(made["dataset_id"], alike, "dataset_id", "created_time", lambda number: api.delete(f"3.0/datasets/{number}"))
         server.learn(self.name, self.key(entry), made["dataset_id"], {"tags": tags, "twins": []})
         self._put_records(server, entry, entry.get("records") or [])
 

@@ -10,10 +10,12 @@ from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.family import Entry
 from .. import documents
+from ..scoped import keep_the_oldest
 from ..session import Session
 from .gateway import GatewayEndpoints, GatewayFamily
 
 _PAGE = 100
+_IDENTITY = ("target_scope", "target_value", "duration", "budget_unit")
 _DURATION = {"unit": documents.Kind((str,), ("MINUTES", "HOURS", "DAYS", "WEEKS", "MONTHS")), "value": documents.WHOLE}
 
 
@@ -94,7 +96,10 @@ class GatewayBudgets(GatewayFamily):
         body = {field: entry[field] for field in self.fields if entry.get(field) is not None}
         if entry["target_scope"] == "ENDPOINT":
             body["target_value"] = self._endpoints.sure(server, str(entry.get("workspace") or ""), entry["target_value"])
-        self.write(server, entry, "create", body)
+        made = self.write(server, entry, "create", body)
+        api = server.at(str(entry.get("workspace") or ""))
+        alike = [item for item in self.listing(server, api.workspace) if all((item.get(field) or None) == body.get(field) for field in _IDENTITY)]
+        keep_the_oldest(made, alike, self.identifier, "created_at", lambda number: api.delete("3.0/gateway/budgets/delete", **{self.identifier: number}))
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         body = {change.path[0]: wanted[change.path[0]] for change in changes}

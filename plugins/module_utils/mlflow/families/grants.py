@@ -50,6 +50,8 @@ class Grants(ScopedFamily):
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         found = []
+        if entries:
+            permissions.note_default(server)
         for key, entry in entries.items():
             label, grant, there = f"{self.name}/{key}", model.of(entry), key in snapshot[self.name]
             if not there:

@@ -68,6 +68,7 @@ class Roles(ScopedFamily):
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         if not entries:
             return []
+        permissions.note_default(server)
         keeper, found = permissions.backend(server), []
         for key, entry in entries.items():
             label, there = f"{self.name}/{key}", snapshot[self.name].get(key, {})

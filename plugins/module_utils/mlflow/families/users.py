@@ -51,6 +51,7 @@ class Users(MlflowFamily):
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         if not entries:
             return []
+        permissions.note_default(server)
         keeper, found = permissions.backend(server), []
         for key, entry in entries.items():
             there = snapshot[self.name].get(key)

@@ -11,7 +11,7 @@ from ...engine.compare import MASK, Change, Rules
 from ...engine.family import Entry
 from ...engine.http import quote
 from .. import documents
-from ..scoped import ScopedFamily
+from ..scoped import ScopedFamily, keep_the_oldest
 from ..session import Session
 
 _PAGE = 100
@@ -102,8 +102,11 @@ class Webhooks(ScopedFamily):
         return result
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        made = server.at(entry["workspace"]).post("2.0/webhooks", **_body(entry))
-        server.learn(self.name, self.key(entry), str(made["webhook"]["webhook_id"]))
+        api = server.at(entry["workspace"])
+        made = str(api.post("2.0/webhooks", **_body(entry))["webhook"]["webhook_id"])
+        alike = [item for item in api.pages("2.0/webhooks", "webhooks", _PAGE) if item["name"] == entry["name"]]
+        keep_the_oldest(made, alike, "webhook_id", "creation_timestamp", lambda number: api.delete(f"2.0/webhooks/{quote(number)}"))
+        server.learn(self.name, self.key(entry), made)
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         body = _body({field: wanted.get(field) for field in {change.path[0] for change in changes}})

@@ -65,8 +65,10 @@ class Workspaces(MlflowFamily):
         return current["name"] == documents.DEFAULT
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        server.api.post("3.0/workspaces", **{key: value for key, value in entry.items() if value is not None})
-        server.forget_workspaces()
+        try:
+            server.api.post("3.0/workspaces", **{key: value for key, value in entry.items() if value is not None})
+        finally:
+            server.forget_workspaces()  # also where the answer was lost, or another run was faster
         server.learn(self.name, entry["name"], entry["name"])
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:

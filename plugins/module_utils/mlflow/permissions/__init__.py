@@ -75,6 +75,18 @@ def writing(server: Session) -> t.Iterator[Backend]:
         keeper.refreshed()
 
 
+def note_default(server: Session) -> None:
+    """Warns where those may do something who are granted nothing: then nothing that is declared limits anybody."""
+    keeper = backend(server)
+    if keeper.default_is_known:
+        return
+    keeper.default_is_known = True
+    with contextlib.suppress(RefusedError):  # who administers a workspace only may not ask
+        found = keeper.default()
+        if found:
+            server.note(f"who is granted nothing may {found} everything here, for that is the server's default permission: set {keeper.default_setting}")
+
+
 def grant_problems(server: Session, label: str, grant: model.Grant, permission: str, there: bool) -> list[str]:
     """Why a grant cannot be kept here, or would never match anything.
 

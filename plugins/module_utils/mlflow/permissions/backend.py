@@ -24,15 +24,18 @@ class Backend:
     :cvar name: as people call it.
     :cvar user_fields: what it keeps of a user.
     :cvar role_fields: what it keeps of a role.
+    :cvar default_setting: how the server is told that who is granted nothing may do nothing.
     """
 
     name: t.ClassVar[str]
     user_fields: t.ClassVar[frozenset[str]] = frozenset()
     role_fields: t.ClassVar[frozenset[str]] = frozenset()
+    default_setting: t.ClassVar[str] = ""
 
     def __init__(self, server: Session) -> None:
         self.server = server
         self.resources = Resources(server)
+        self.default_is_known = False
 
     def refreshed(self) -> None:
         """Forgets what was read: something was written since."""
@@ -121,6 +124,10 @@ class Backend:
         return None
 
     # For all of them
+
+    def default(self) -> str:
+        """What users may do who are granted nothing, if that is anything; empty where the server does not tell."""
+        return ""
 
     def caller(self) -> tuple[str, str]:
         """Name and password this run logs in with; empty where it uses a token."""

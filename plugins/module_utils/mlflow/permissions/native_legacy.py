@@ -17,10 +17,7 @@ from .. import documents
 from . import model
 from .backend import Subject, plain
 from .model import Grant
-from .native_roles import NativeRoles
-
-NONE = "NO_PERMISSIONS"
-
+from .native_roles import NONE, NativeRoles
 
 class _Table(t.NamedTuple):
     """Where the permissions on one type of resource are kept.
@@ -117,6 +114,9 @@ class NativeLegacy(NativeRoles):
                 listed = self.server.api.get("3.0/roles/users/list", role_id=int(role["id"])).get("assignments") or []
                 found[int(role["id"])] = [names[entry["user_id"]] for entry in listed if entry["user_id"] in names]
         return found
+
+    def default(self) -> str:
+        return ""  # nothing asks these versions what somebody else may do
 
     # Grants
 

@@ -19,6 +19,7 @@ from . import model
 from .backend import Backend, Subject, plain
 from .model import Grant
 
+NONE = "NO_PERMISSIONS"
 SHORTEST_PASSWORD = 12
 _OWN_ROLE = re.compile(r"__user_\d+__")
 # Granted and taken back at once, to make the server set up the role of a user who has none: no model can have this name.
@@ -36,6 +37,7 @@ class NativeRoles(Backend):
     name = "native"
     user_fields = frozenset({"username", "password", "is_admin"})
     role_fields = frozenset({"name", "description", "members", "permissions"})
+    default_setting = "default_permission = NO_PERMISSIONS in the file of MLFLOW_AUTH_CONFIG_PATH"
 
     def __init__(self, server: t.Any) -> None:
         super().__init__(server)
@@ -264,6 +266,21 @@ class NativeRoles(Backend):
         if grant not in self._rows:
             raise RefusedError(f"{grant.key} is not granted any more", status=404)
         return self._rows[grant]
+
+    def default(self) -> str:
+        """What a user without a grant on experiments may do with the one that every server is born with."""
+        granting = {
+            int(role["id"])
+            for role in self._listed_roles()
+            for row in role.get("permissions") or []
+            if row["resource_type"] == "experiment" or (row["resource_type"] == "workspace" and row["permission"] == "MANAGE")
+        }
+        for user in self._listed_users():
+            if not user.get("is_admin") and not granting & {int(role["id"]) for role in user.get("roles") or []}:
+                asked = {"username": user["username"], "resource_type": "experiment", "resource_id": "0"}
+                found = str(self.server.api.get("3.0/users/permissions/get", **asked).get("permission") or "")
+                return "" if found in (NONE, model.DENY) else found
+        return ""
 
     def pattern(self, grant: Grant) -> str:
         """The resource as the server calls it."""

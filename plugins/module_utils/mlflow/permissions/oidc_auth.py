@@ -56,6 +56,7 @@ class OidcAuth(Backend):
     name = "oidc_auth"
     user_fields = frozenset({"username", "display_name", "is_admin", "is_service_account", "active"})
     role_fields = frozenset({"name", "permissions"})
+    default_setting = "DEFAULT_MLFLOW_PERMISSION=NO_PERMISSIONS in its environment"
 
     def __init__(self, server: t.Any) -> None:
         super().__init__(server)
@@ -240,6 +241,16 @@ class OidcAuth(Backend):
 
     def priority(self, grant: Grant) -> int | None:
         return self._patterns[grant][1] if grant.regex and grant in self._patterns else None
+
+    def default(self) -> str:
+        if self.server.has_workspaces:
+            return ""  # there is none: the permission on the workspace is asked instead
+        for user in self._users or []:
+            if not user.get("is_admin"):
+                rows = self._list("", f"{_path('user', user['username'])}/{_KINDS['experiment'].exact}")
+                found = {str(row["permission"]) for row in rows if row.get("kind") == "fallback"} - {NONE}
+                return found.pop() if found else ""
+        return ""
 
     def _known_pattern(self, grant: Grant) -> tuple[int, int]:
         if grant not in self._patterns:

@@ -93,7 +93,7 @@ class Resources:
     def _list(self, workspace: str, kind: str) -> dict[str, str]:
         api = self._server.at(workspace)
         if kind == "experiment":
-            return {entry["name"]: str(entry["experiment_id"]) for entry in api.pages("2.0/experiments/search", "experiments", 1000, "POST")}
+            return {entry["name"]: str(entry["experiment_id"]) for entry in api.pages("2.0/experiments/search", "experiments", 1000)}
         if kind == "registered_model":
             return _same(api.pages("2.0/registered-models/search", "registered_models", 1000))
         if kind == "prompt":
