@@ -14,8 +14,10 @@ description:
   - Any field of the realm may stand at the top of the document, also one that is newer than this module. Objects stand below C(clientScopes), C(clients),
     C(roles), C(groups), C(users), C(scopeMappings), C(clientScopeMappings), C(defaultGroups), C(defaultDefaultClientScopes),
     C(defaultOptionalClientScopes), C(authenticationFlows), C(authenticatorConfig), C(requiredActions), C(identityProviders),
-    C(identityProviderMappers), C(components), C(organizations), C(clientProfiles), C(clientPolicies), C(userProfile), C(localizationTexts)
-    and C(eventsConfig).
+    C(identityProviderMappers), C(components), C(organizations), C(clientProfiles), C(clientPolicies), C(userProfile), C(localizationTexts),
+    C(workflows) and C(eventsConfig).
+  - Workflows are declared as the Admin API has them (C(name), C(on), C(if), C(schedule), C(concurrency), C(steps)), for exports hold only their shells.
+    Groups of an organization stand in its C(groups); in results and in O(prune) they are the family C(organizationGroups).
   - A realm that is not there is made when the document declares it, by C(realm) or any other field of its own.
   - Identifiers in a document are ignored, for they are another server's; objects are told apart by their names. A masked C(**********) means unknown, and
     what the server has is kept.

@@ -31,6 +31,7 @@ options:
       - identityProviders
       - components
       - organizations
+      - workflows
       - clientPolicies
       - localizationTexts
     default:
@@ -44,6 +45,7 @@ options:
       - identityProviders
       - components
       - organizations
+      - workflows
       - clientPolicies
       - localizationTexts
 extends_documentation_fragment:

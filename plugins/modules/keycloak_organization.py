@@ -39,6 +39,12 @@ options:
     description: Names of users who are members. The list is complete.
     type: list
     elements: str
+  groups:
+    description:
+      - "Its groups (Keycloak 26.6 and newer): a list of maps with C(name), and C(description), C(attributes), C(realmRoles), C(clientRoles) and C(subGroups)."
+      - Those that are not named stay. In results each is an object of the family C(organizationGroups), called by the organization's alias and its path.
+    type: list
+    elements: dict
   attributes:
     description: "Attributes: a map from name to a list of texts, or to one text."
     type: dict

@@ -21,7 +21,8 @@ from keycloak_client import Browser, Logins, Realm
 
 LDAP, MAPPER, KEYS = "org.keycloak.storage.UserStorageProvider", "org.keycloak.storage.ldap.mappers.LDAPStorageMapper", "org.keycloak.keys.KeyProvider"
 PRUNED = (
-    "authenticationFlows", "identityProviders", "components", "organizations", "clientProfiles", "clientPolicies", "localizationTexts", "authorization",
+    "authenticationFlows", "identityProviders", "components", "organizations", "organizationGroups", "workflows", "clientProfiles", "clientPolicies",
+    "localizationTexts", "authorization",
 )  # fmt: skip
 BIND_PASSWORD, CLIENT_SECRET = "canary-bind-password", "canary-client-secret"
 
@@ -93,7 +94,13 @@ def document(version: int) -> dict[str, Any]:
         },
         "organizations": [
             {"name": "acme", "alias": "acme", "description": f"Version {version}", "domains": [{"name": "acme.test", "verified": False}],
-             "attributes": {"tier": ["gold"]}, "identityProviders": [{"alias": "partner"}], "members": ["alice"] if version == 1 else ["bobby"]}
+             "attributes": {"tier": ["gold"]}, "identityProviders": [{"alias": "partner"}], "members": ["alice"] if version == 1 else ["bobby"],
+             "groups": [{"name": "people", "realmRoles": ["staff"],
+                         "subGroups": [{"name": "leads", "attributes": {"level": [str(version)]}}]}]}
+        ],
+        "workflows": [
+            {"name": "leavers", "on": "user-group-membership-removed(/people) or user-created", "if": "has-role('staff')",
+             "steps": [{"uses": "notify-user", "after": f"{version}d", "with": {"message": "bye"}}, {"uses": "disable-user", "after": "30d"}]}
         ],
         "clientProfiles": {"profiles": [{"name": "strict", "description": f"Version {version}",
                                          "executors": [{"executor": "pkce-enforcer", "configuration": {"auto-configure": True}}]}]},
@@ -169,6 +176,11 @@ def changed_by_hand(api: Api) -> set[str]:
     put(f"/components/{below['id']}", lambda one: one["config"].update({"ldap.attribute": ["by hand"]}))
     (organization,) = api.get("/organizations", briefRepresentation=False)
     api.put(f"/organizations/{organization['id']}", {**organization, "description": "By hand"})
+    (group,) = api.get(f"/organizations/{organization['id']}/groups", search="leads", briefRepresentation=False)
+    group["attributes"]["level"] = ["by hand"]
+    api.put(f"/organizations/{organization['id']}/groups/{group['id']}", group)
+    (workflow,) = api.get("/workflows")
+    api.put(f"/workflows/{workflow['id']}", {**workflow, "if": "has-role('by-hand')"})
     put("/client-policies/policies", lambda found: found["policies"][0].update(enabled=True))
     put("/client-policies/profiles", lambda found: found["profiles"][0].update(description="By hand"))
     put("/users/profile", lambda profile: profile["attributes"][-1].update(displayName="By hand"))
@@ -178,8 +190,8 @@ def changed_by_hand(api: Api) -> set[str]:
     (scope,) = [one for one in api.get(f"/clients/{client['id']}/authz/resource-server/scope") if one["name"] == "edit"]
     api.put(f"/clients/{client['id']}/authz/resource-server/scope/{scope['id']}", {**scope, "displayName": "By hand"})
     return {
-        "authenticationFlows", "flowBindings", "requiredActions", "identityProviders", "components", "organizations", "clientPolicies", "clientProfiles",
-        "userProfile", "eventsConfig", "localizationTexts", "authorization",
+        "authenticationFlows", "flowBindings", "requiredActions", "identityProviders", "components", "organizations", "organizationGroups", "workflows",
+        "clientPolicies", "clientProfiles", "userProfile", "eventsConfig", "localizationTexts", "authorization",
     }  # fmt: skip
 
 
@@ -345,6 +357,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"clientProfiles": {"profiles": [{"name": "x", "executors": [{"executor": "pkce"}]}]}}, r"clientProfiles/x: executor pkce is not installed"),
     ({"adminPermissions": {"permissions": [{"name": "x", "resourceType": "Users", "policies": ["none"]}]}},
      r"admin-permissions/policies/x: there is no none among the policies"),
+    ({"workflows": [{"name": "x", "on": "user-born", "steps": [{"uses": "send-flowers"}]}]},
+     r"workflows/x: there is no event user-born, only .*send-flowers, only"),
     ({"adminPermissions": {"permissions": [{"name": "x"}]}}, r"admin-permissions/policies/x: resourceType is missing"),
 ]  # fmt: skip
 

@@ -24,7 +24,7 @@ def words(text: str) -> frozenset[str]:
 FAMILY_KEYS = words(
     """adminPermissions adminPermissionsClient authenticationFlows authenticatorConfig clientPolicies clientProfiles clientScopeMappings clientScopes clients
     components defaultDefaultClientScopes defaultGroups defaultOptionalClientScopes eventsConfig groups identityProviderMappers identityProviders
-    localizationTexts organizations requiredActions roles scopeMappings userProfile users"""
+    localizationTexts organizations requiredActions roles scopeMappings userProfile users workflows"""
 )
 BINDING_KEYS = words(
     """browserFlow clientAuthenticationFlow directGrantFlow dockerAuthenticationFlow firstBrokerLoginFlow registrationFlow resetCredentialsFlow"""
@@ -90,7 +90,7 @@ def problems(document: Entry, realm: str, families: t.Sequence[Family]) -> list[
     return found
 
 
-_LISTS = ("clients", "clientScopes", "groups", "users", "defaultGroups", "scopeMappings", "defaultDefaultClientScopes")
+_LISTS = ("clients", "clientScopes", "groups", "users", "defaultGroups", "scopeMappings", "defaultDefaultClientScopes", "workflows")
 _MAPS = ("roles", "clientScopeMappings", "attributes", "smtpServer")
 
 

@@ -15,6 +15,7 @@ from . import documents, registry
 from .api import Api
 from .arguments import COMMON, REALM, tokens_of
 from .base import mark_in
+from .families import workflows
 
 # Families as they are asked for, with the keys of the document that belong to them.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -29,6 +30,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "identityProviders": ("identityProviders", "identityProviderMappers"),
     "components": ("components",),
     "organizations": ("organizations",),
+    "workflows": ("workflows",),
     "clientPolicies": ("clientPolicies", "clientProfiles"),
     "localizationTexts": ("localizationTexts",),
 }
@@ -56,6 +58,8 @@ def _run(call: Call) -> Result:
         export["users"] = api.pages("/users", briefRepresentation=False)
     if "organizations" in asked and realm.get("organizationsEnabled"):
         export["organizations"] = api.pages("/organizations", briefRepresentation=False)
+    if "workflows" in asked:
+        export["workflows"] = workflows.listed(api) or []
     owners = _owners(export, realm, asked)
     return {
         "changed": False,

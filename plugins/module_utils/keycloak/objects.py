@@ -201,6 +201,7 @@ KINDS: dict[str, Kind] = {
             "domains": MAPS,
             "identity_providers": TEXTS,
             "members": TEXTS,
+            "groups": MAPS,
             "attributes": MAP,
         },
     ),

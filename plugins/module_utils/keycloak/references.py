@@ -64,11 +64,18 @@ def group_id(server: Session, path: str) -> str | None:
     path = "/" + path.strip("/")
     known = server.id_of(GROUPS, path)
     if known is None and server.realm:
-        found = server.api.find("/group-by-path/" + "/".join(quote(step) for step in path.strip("/").split("/")))
+        found = group(server, path)
         if found:
             known = str(found["id"])
             server.learn(GROUPS, path, known)
     return known
+
+
+def group(server: Session, path: str) -> Entry | None:
+    """A group by its path, without those below it; None where there is none."""
+    steps = path.strip("/").replace("~/", "\0").split("/")
+    found: Entry | None = server.api.find("/group-by-path/" + "/".join(quote(step.replace("\0", "/")) for step in steps))
+    return found
 
 
 def scope_ids(server: Session) -> dict[str, str]:

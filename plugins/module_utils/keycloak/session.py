@@ -19,6 +19,7 @@ from .tokens import Tokens
 
 Item = t.TypeVar("Item")
 _LANES = 4
+_FEW = 3
 
 
 class Session:
@@ -84,6 +85,10 @@ class Session:
     def is_me(self, username: str) -> bool:
         """Whether a user of this realm is the one we log in as: who deletes it cannot come back."""
         return self.api.tokens.is_user(self.api.realm, username)
+
+    def few(self, family: Family, keys: t.Collection[str]) -> bool:
+        """Whether to ask for these objects one by one, not for a list that may be long."""
+        return family.name not in self.pruned and 0 < len(keys) <= _FEW
 
     def note_write(self, family: str) -> None:
         """Remembers that a family has written, so that what open() read is no longer what is there."""

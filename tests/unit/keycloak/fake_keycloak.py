@@ -416,8 +416,9 @@ def get_groups(fake: FakeKeycloak, request: Request) -> Json:
 @route("GET", "/group-by-path/(.+)")
 def get_group(fake: FakeKeycloak, request: Request) -> Json:
     for group in request.realm["groups"].values():
-        if group_path(request.realm, group) == "/" + request.args[0]:
-            return copy.deepcopy(group)
+        path = group_path(request.realm, group)
+        if path.replace("~/", "/") == "/" + request.args[0]:  # the steps are names: a slash in one of them is %2F, not ~/
+            return {**copy.deepcopy(group), **mapped(request.realm, group["id"]), "path": path, "subGroups": []}
     raise RefusedError(404, "Group path does not exist")
 
 

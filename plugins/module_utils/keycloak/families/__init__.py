@@ -14,6 +14,7 @@ from .flows import FlowBindings, Flows
 from .groups import DefaultGroups, Groups
 from .identity_providers import IdentityProviders
 from .localization import Localization
+from .organization_groups import OrganizationGroups
 from .organizations import Organizations
 from .realm import Realm
 from .realm_documents import EventsConfig, UserProfile
@@ -21,6 +22,7 @@ from .required_actions import RequiredActions
 from .roles import Roles
 from .scope_mappings import ScopeMappings
 from .users import Users
+from .workflows import Workflows
 
 ALL: tuple[Family, ...] = (
     Realm(),
@@ -42,6 +44,8 @@ ALL: tuple[Family, ...] = (
     IdentityProviders(),
     Users(),
     Organizations(),
+    OrganizationGroups(),
+    Workflows(),
     Authorization(),
     Localization(),
 )

@@ -100,11 +100,18 @@ class Clients(Base):
             return {}
         declared = self.declared(server)
         result = {}
-        for client in server.api.pages("/clients"):
+        for client in self._listed(server, keys):
             name = str(client["clientId"])
             server.learn(self.name, name, str(client["id"]))
             result[name] = self._seen(server, client, declared.get(name, {}))
         return result
+
+    def _listed(self, server: Session, keys: t.Collection[str]) -> list[Entry]:
+        if not server.few(self, keys):
+            return server.api.pages("/clients")
+        found: list[Entry] = []
+        server.each(lambda key: found.extend(server.api.get("/clients", clientId=key) or []), list(keys))
+        return found
 
     def _seen(self, server: Session, client: Entry, entry: Entry) -> Entry:
         """A client without what the server adds by itself, unless it is declared."""

@@ -15,6 +15,8 @@ from ..secret_keys import SECRETS
 from ..session import Session
 
 USER_PROFILE = "org.keycloak.userprofile.UserProfileProvider"
+# Other families have what is in these; of workflows, exports hold the shells alone.
+_OTHERS = frozenset({USER_PROFILE, "org.keycloak.models.workflow.WorkflowProvider"})
 _TYPE, _SUB = "providerType", "subComponents"
 # The server sets these where nobody does.
 _FILLED = frozenset({"krbPrincipalAttribute", "lastSync"})
@@ -49,7 +51,7 @@ class Components(Base):
 
     def entries(self, document: Entry) -> list[Entry]:
         found = document.get(self.name) or {}
-        return [entry for entry in _flat(found) if entry[_TYPE] != USER_PROFILE]
+        return [entry for entry in _flat(found) if entry[_TYPE] not in _OTHERS]
 
     def key(self, entry: Entry) -> str:
         middle = f"{entry['subType']}/" if entry.get("subType") else ""
@@ -92,7 +94,7 @@ class Components(Base):
             below.setdefault(str(one.get("parentId")), []).append(one)
         result: dict[str, Entry] = {}
         for one in below.get(str(server.realm["id"]), []):
-            if one[_TYPE] == USER_PROFILE:
+            if one[_TYPE] in _OTHERS:
                 continue
             if below.get(one["id"]):
                 one[_SUB] = below[one["id"]]

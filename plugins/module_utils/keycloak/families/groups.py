@@ -11,7 +11,7 @@ from ...engine.compare import Change, Rules
 from ...engine.errors import EngineError
 from ...engine.family import Entry
 from ..base import Base, names_sorted, with_mark_in_lists, without
-from ..references import dangling, group_id, write_roles
+from ..references import dangling, group, group_id, write_roles
 from ..session import Session
 
 _MAPPED = ("realmRoles", "clientRoles")
@@ -31,7 +31,7 @@ class Groups(Base):
     def entries(self, document: Entry) -> list[Entry]:
         found: list[Entry] = []
         for entry in document.get(self.name) or []:
-            found += _flat(entry, "")
+            found += flat(entry, "")
         return sorted(found, key=self.stage)
 
     def key(self, entry: Entry) -> str:
@@ -44,8 +44,8 @@ class Groups(Base):
         found = []
         there = snapshot[self.name]
         for key, entry in entries.items():
-            parent = _parent(key)
-            if parent and parent not in entries and parent not in there and server.realm:
+            parent = parent_of(key)
+            if parent and parent not in entries and parent not in there and server.realm and group_id(server, parent) is None:
                 found.append(f"groups{key}: its parent {parent} does not exist: declare it with this group in its subGroups")
             found += dangling(server, f"groups{key}", entry, there.get(key))
         return found
@@ -54,47 +54,69 @@ class Groups(Base):
         if not server.realm:
             return {}
         found: dict[str, Entry] = {}
-        # The star finds every group, and so the answer holds whole trees: one request, where asking for children takes one for each group.
-        for tree in server.api.get("/groups", search="*", populateHierarchy=True, briefRepresentation=False) or []:
-            self._walk(tree, "", found)
-        for path, group in found.items():
-            server.learn(self.name, path, str(group["id"]))
+        if server.few(self, keys):
+            server.each(lambda key: self._take(key, group(server, key), found), list(keys))
+        else:
+            # The star finds every group, and so the answer holds whole trees: one request, where asking for children takes one for each group.
+            for tree in server.api.get("/groups", search="*", populateHierarchy=True, briefRepresentation=False) or []:
+                self.walk(tree, "", found)
+        for path, one in found.items():
+            server.learn(self.name, path, str(one["id"]))
         return found
 
-    def _walk(self, group: Entry, parent: str, found: dict[str, Entry]) -> None:
-        path = f"{parent}/{_step(group)}"
-        found[path] = {**without(group, "subGroups"), "path": path, **names_sorted({key: group.get(key) or _NONE[key] for key in _MAPPED})}
-        for child in group.get("subGroups") or []:
-            self._walk(child, path, found)
+    def walk(self, tree: Entry, parent: str, found: dict[str, Entry]) -> None:
+        """Takes a group and all that is below it."""
+        path = f"{parent}/{_step(tree)}"
+        self._take(path, tree, found)
+        for child in tree.get("subGroups") or []:
+            self.walk(child, path, found)
+
+    def _take(self, path: str, one: Entry | None, found: dict[str, Entry]) -> None:
+        if one:
+            found[path] = {**without(one, "subGroups"), "path": path, **names_sorted({key: one.get(key) or _NONE[key] for key in _MAPPED})}
+
+    def base(self, server: Session, entry: Entry) -> str:
+        """Where the groups are to which this one belongs."""
+        del server, entry
+        return "/groups"
+
+    def above(self, server: Session, parent: str) -> str | None:
+        """The identifier of a group that holds others; None where it is not there."""
+        return group_id(server, parent)
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        path = self.key(entry)
-        parent = _parent(path)
-        above = group_id(server, parent) if parent else ""
+        path, base = self.key(entry), self.base(server, entry)
+        parent = parent_of(path)
+        above = self.above(server, parent) if parent_of(str(entry["path"])) else ""
         if above is None:
             raise EngineError(f"group {parent} does not exist: declare it with {path} in its subGroups")
-        body = {**without(entry, "path", *_MAPPED), "attributes": with_mark_in_lists(entry.get("attributes"), mark)}
-        identifier = server.api.post(f"/groups/{above}/children" if above else "/groups", body)
+        identifier = server.api.post(f"{base}/{above}/children" if above else base, body_of(entry, mark))
         server.learn(self.name, path, identifier)
-        write_roles(server, f"/groups/{identifier}/role-mappings", {}, entry)
+        write_roles(server, f"{base}/{identifier}/role-mappings", {}, entry)
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
-        path = f"/groups/{current['id']}"
+        path = f"{self.base(server, current)}/{current['id']}"
         fields = {change.path[0] for change in changes}
         if mark is not None or fields - set(_MAPPED):
-            body = without(wanted, "path", "subGroups", "subGroupCount", "access", "parentId", *_MAPPED)
+            body = body_of(wanted, mark)
             if "description" in fields:
                 body.setdefault("description", "")
-            server.api.put(path, {**body, "id": current["id"], "attributes": with_mark_in_lists(wanted.get("attributes"), mark)})
+            server.api.put(path, {**body, "id": current["id"]})
         if fields & set(_MAPPED):
             write_roles(server, f"{path}/role-mappings", current, wanted)
 
     def delete(self, server: Session, current: Entry) -> None:
-        server.api.delete(f"/groups/{current['id']}")
-        server.forget(self.name, str(current["path"]))
+        server.api.delete(f"{self.base(server, current)}/{current['id']}")
+        server.forget(self.name, self.key(current))
 
 
 _NONE: dict[str, t.Any] = {"realmRoles": [], "clientRoles": {}}
+
+
+def body_of(entry: Entry, mark: marks.Mark | None) -> Entry:
+    """A group as Keycloak takes it."""
+    body = without(entry, "path", "subGroups", "subGroupCount", "access", "parentId", "organization", *_MAPPED)
+    return {**body, "attributes": with_mark_in_lists(entry.get("attributes"), mark)}
 
 
 def _step(group: Entry) -> str:
@@ -102,12 +124,14 @@ def _step(group: Entry) -> str:
     return str(group.get("name")).replace("/", "~/")
 
 
-def _parent(path: str) -> str:
+def parent_of(path: str) -> str:
+    """The path of the group above this one; empty for none."""
     steps = path.replace("~/", "\0").split("/")
     return "/".join(steps[:-1]).replace("\0", "~/")
 
 
-def _flat(entry: t.Any, parent: str) -> list[t.Any]:
+def flat(entry: t.Any, parent: str) -> list[t.Any]:
+    """A declared group and all below it, each with its path."""
     if not isinstance(entry, dict) or not entry.get("name"):
         return [entry] if isinstance(entry, dict) else [{"name": None, "path": ""}]
     path = f"{parent}/{_step(entry)}"
@@ -117,7 +141,7 @@ def _flat(entry: t.Any, parent: str) -> list[t.Any]:
     for key in ("realmRoles", "+realmRoles", "clientRoles"):
         if own.get(key) is not None:
             own[key] = names_sorted(own[key])
-    return [own, *(below for child in entry.get("subGroups") or [] for below in _flat(child, path))]
+    return [own, *(below for child in entry.get("subGroups") or [] for below in flat(child, path))]
 
 
 class DefaultGroups(Base):
@@ -142,7 +166,7 @@ class DefaultGroups(Base):
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         if not server.realm:
             return []
-        declared = {group["path"] for group in Groups().entries(server.declared)}
+        declared = {entry["path"] for entry in Groups().entries(server.declared)}
         had = set((snapshot[self.name].get("realm") or {}).get(self.name) or [])
         return [
             f"{self.name}: group {path} does not exist: declare it under groups, or check its path"

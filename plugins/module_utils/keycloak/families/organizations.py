@@ -35,8 +35,6 @@ class Organizations(Base):
             label = f"{self.name}/{entry.get('alias')}"
             if not entry.get("name"):
                 found.append(f"{label}: name is missing")
-            if "groups" in entry:
-                found.append(f"{label}: groups of organizations are not managed: take them out")
             found += [f"{label}: domain {name} is declared twice: merge the two" for name in doubles(entry.get("domains"), "name")]
         return found
 
@@ -88,8 +86,8 @@ class Organizations(Base):
 
 
 def _named(entry: Entry) -> Entry:
-    """A declared organization whose links are names, and which has an alias."""
-    result = {key: value for key, value in entry.items() if key != "id"}
+    """A declared organization whose links are names, and which has an alias; its groups are another family's."""
+    result = {key: value for key, value in entry.items() if key not in ("id", "groups")}
     result.setdefault("alias", entry.get("name"))
     for key, label in _LINKS.items():
         for form in (key, f"+{key}"):

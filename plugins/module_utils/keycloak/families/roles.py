@@ -69,9 +69,19 @@ class Roles(Base):
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         if not server.realm:
             return {}
-        found = {}
-        for entry in server.api.pages("/roles", briefRepresentation=False):
-            found[str(entry["name"])] = entry
+        found = self._some(server, keys) if server.few(self, keys) else self._all(server, keys)
+        for key, entry in found.items():
+            server.learn(self.name, key, str(entry["id"]))
+        declared = self.declared(server)
+
+        def composites(key: str) -> None:
+            found[key]["composites"] = _composites(server, found[key])
+
+        server.each(composites, [key for key in keys if key in found and declared.get(key, {}).get("composites") is not None])
+        return found
+
+    def _all(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
+        found = {str(entry["name"]): entry for entry in server.api.pages("/roles", briefRepresentation=False)}
         clients = [str(client) for client in (server.declared.get(self.name) or {}).get("client") or {}]
         clients += sorted({key.partition("::")[0] for key in keys if "::" in key} - set(clients))
 
@@ -81,14 +91,20 @@ class Roles(Base):
                 found[role_key(str(entry["name"]), client)] = {**entry, "client": client}
 
         server.each(of_client, clients)
-        for key, entry in found.items():
-            server.learn(self.name, key, str(entry["id"]))
+        return found
+
+    def _some(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
         declared = self.declared(server)
 
-        def composites(key: str) -> None:
-            found[key]["composites"] = _composites(server, found[key])
+        def one(key: str) -> None:
+            client = str(declared[key].get("client") or "") if key in declared else key.partition("::")[0] if "::" in key else ""
+            owner = f"/clients/{client_id(server, client) or 'none'}" if client else ""
+            entry = server.api.find(f"{owner}/roles/{quote(key.removeprefix(f'{client}::'))}")
+            if entry:
+                found[key] = {**entry, "client": client} if client else entry
 
-        server.each(composites, [key for key in keys if key in found and declared.get(key, {}).get("composites") is not None])
+        server.each(one, list(keys))
         return found
 
     def builtin(self, current: Entry) -> bool:

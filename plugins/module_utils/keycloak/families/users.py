@@ -93,12 +93,11 @@ class Users(Base):
         declared = self.declared(server)
         found: dict[str, Entry] = {}
         people = [key for key in keys if not declared.get(key, {}).get(_ACCOUNT)]
-        if self.name in server.pruned or not keys or len(people) > _FEW:
+        users: list[Entry] = []
+        if server.few(self, people):
+            server.each(lambda key: users.extend(server.api.get("/users", username=key, exact=True, briefRepresentation=False) or []), people)
+        elif people or not keys or self.name in server.pruned:
             users = server.api.pages("/users", briefRepresentation=False)
-        else:
-            users = []
-            server.each(lambda key: users.extend(server.api.get("/users", username=key, exact=True, briefRepresentation=False) or []),
-                        people)  # fmt: skip
         for user in users:
             found[str(user["username"])] = user
 
@@ -203,9 +202,6 @@ class Users(Base):
     def delete(self, server: Session, current: Entry) -> None:
         server.api.delete(f"/users/{current['id']}")
         server.forget(self.name, str(current["username"]))
-
-
-_FEW = 3
 
 
 def _entry(entry: t.Any) -> t.Any:
