@@ -250,7 +250,7 @@ def _change_experiment(fake: FakeMlflow, request: Request) -> Json:
 
 
 def _shown_model(model: Record) -> Record:
-    listed = [version for version in model["versions"].values()][-1:]
+    listed = list(model["versions"].values())[-1:]
     aliases = [{"alias": alias, "version": version} for alias, version in model["aliases"].items()]
     return {key: model[key] for key in ("name", "description", "tags")} | {"latest_versions": listed, "aliases": aliases}
 
@@ -280,9 +280,7 @@ def _make_model(fake: FakeMlflow, request: Request) -> Json:
 @route("GET", "/registered-models/search")
 def _models(fake: FakeMlflow, request: Request) -> Json:
     prompts = IS_PROMPT in request.given.get("filter", "")
-    return fake.page_of(
-        request, "registered_models", [_shown_model(model) for model in request.tables["models"].values() if _is_prompt(model) == prompts]
-    )
+    return fake.page_of(request, "registered_models", [_shown_model(model) for model in request.tables["models"].values() if _is_prompt(model) == prompts])
 
 
 @route("GET", "/registered-models/get")

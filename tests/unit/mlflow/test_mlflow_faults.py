@@ -149,7 +149,12 @@ STOPS = [
     ("GET", "/workspaces$", {"status": 500, "body": {"error_code": "FEATURE_DISABLED", "message": "Workspace APIs are not available"}}, "--enable-workspaces"),
     ("GET", "/secrets/list$", {"status": 501, "body": {"error_code": "FEATURE_DISABLED", "message": "AI gateway is off"}}, "switched off on the server"),
     ("POST", "/secrets/create$", {"status": 422, "body": {"detail": [{"loc": ["body", "x"], "msg": "Field required"}]}}, "body.x: Field required"),
-    ("POST", "/secrets/create$", {"status": 400, "body": {"error_code": "BAD_REQUEST", "message": "no [SQL: INSERT] [parameters: ('scrypt:canary')]"}}, ": no)"),
+    (
+        "POST",
+        "/secrets/create$",
+        {"status": 400, "body": {"error_code": "BAD_REQUEST", "message": "no [SQL: INSERT] [parameters: ('scrypt:canary')]"}},
+        ": no)",
+    ),
 ]
 
 
@@ -169,7 +174,8 @@ def test_what_stops_a_run_is_one_line_and_the_next_ends_it(mlflow: FakeMlflow, m
 
 
 KILLED = [
-    "/experiments/create$", "/set-experiment-tag$", "/webhooks$", "/registered-models/create$", "/model-versions/create$", "/registered-models/alias$", "/secrets/create$", "/endpoints/create$", "/endpoints/set-tag$",
+    "/experiments/create$", "/set-experiment-tag$", "/webhooks$", "/registered-models/create$", "/model-versions/create$",
+    "/registered-models/alias$", "/secrets/create$", "/endpoints/create$", "/endpoints/set-tag$",
     "/budgets/create$", "/users/create$", "/roles/create$", "/roles/assign$", "/workspaces$",
 ]  # fmt: skip
 

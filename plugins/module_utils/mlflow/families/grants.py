@@ -61,11 +61,16 @@ class Grants(ScopedFamily):
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         scopes = set(server.scopes(self, keys))
-        asked = {grant for grant in map(model.parsed, keys) if grant}
+        pruned = self.name in server.pruned
+        marked = [key for workspace in scopes for key in server.registry(workspace).names(self.name)] if pruned else []
+        asked = {grant for grant in map(model.parsed, [*keys, *marked]) if grant}
         roles = {documents.key(str(entry.get("name")), entry["workspace"]) for entry in documents.within(server.document, ("roles",))}
         result = {}
         keeper = permissions.backend(server)
-        for grant, permission in keeper.grants(None if self.name in server.pruned else asked).items():
+        found = keeper.grants(asked)
+        if pruned:  # of what an administrator has, only what is or was declared counts
+            found = {grant: permission for grant, permission in found.items() if grant in asked} | keeper.grants(None)
+        for grant, permission in found.items():
             if grant.workspace not in scopes or (grant.subject == "role" and grant not in asked and self._is_of_role(server, grant, roles)):
                 continue
             result[grant.key] = {

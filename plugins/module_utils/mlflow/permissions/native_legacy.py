@@ -19,6 +19,7 @@ from .backend import Subject, plain
 from .model import Grant
 from .native_roles import NONE, NativeRoles
 
+
 class _Table(t.NamedTuple):
     """Where the permissions on one type of resource are kept.
 
