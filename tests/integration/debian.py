@@ -33,3 +33,14 @@ def install_postgresql() -> None:
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text("create_main_cluster = false\n")
     install("postgresql-15")
+
+
+def unpack(folder: Path, *packages: str) -> None:
+    """Unpacks packages into a folder: what would start a service of the machine's when installed."""
+    if not shutil.which("apt-get"):
+        pytest.fail(f"this test runs a real server of Debian's: {' '.join(packages)}")
+    archives = folder / "archives"
+    archives.mkdir()
+    subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages], check=True, capture_output=True, cwd=archives)
+    for archive in archives.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", archive, folder], check=True, capture_output=True)

@@ -22,11 +22,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import postgresql
 import pytest
 
 CURRENT = "3.17.2"  # what the platform deploys: bundle/images/mlflow/requirements.txt
 BEFORE_RBAC = "3.12.0"  # the last one with permissions per object instead of roles
 OLDEST = "3.10.0"
+DRIVER = "psycopg2-binary==2.9.13"  # PostgreSQL's, as in the platform's image
 _KEPT = ("PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
@@ -95,13 +97,23 @@ def environment_with(name: str, *requirements: str) -> Path:
 
 @contextlib.contextmanager
 def running(
-    version: str, folder: Path, *, auth: bool = False, workspaces: bool = False, prefix: str = "", variables: Mapping[str, str] | None = None
+    version: str,
+    folder: Path,
+    *,
+    auth: bool = False,
+    workspaces: bool = False,
+    prefix: str = "",
+    default_permission: str = "NO_PERMISSIONS",
+    database: str = "",
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """A server for as long as the context lasts.
 
     :param auth: with basic authentication; the options hold the administrator.
     :param workspaces: with workspaces.
     :param prefix: below this path.
+    :param default_permission: of who is granted nothing.
+    :param database: where it keeps everything but artifacts, as a URI; files of its own without it.
     :param variables: more of its environment.
     """
     venv = environment(version)
@@ -121,14 +133,15 @@ def running(
         "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "https,http",
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key,
         "MLFLOW_CRYPTO_KEK_PASSPHRASE": "only-for-tests",
+        "MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{folder}/mlflow.db",
         **(variables or {}),
     }
-    command = ["mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1", f"--backend-store-uri=sqlite:///{folder}/mlflow.db"]
+    command = ["mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
     command += [f"--artifacts-destination={folder}/artifacts"]
     options: dict[str, Any] = {"url": f"http://127.0.0.1:{port}"}
     if auth:
         (folder / "auth.ini").write_text(
-            f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{folder}/auth.db\nadmin_username = admin\n"
+            f"[mlflow]\ndefault_permission = {default_permission}\ndatabase_uri = {database or f'sqlite:///{folder}/auth.db'}\nadmin_username = admin\n"
             f"admin_password = {password}\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\nauth_cache_ttl_seconds = 60\n"
         )
         (folder / "auth.ini").chmod(0o600)
@@ -189,4 +202,22 @@ def mlflow_full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def mlflow_before_rbac(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The last version before permissions became roles, with basic authentication and workspaces."""
     with running(BEFORE_RBAC, tmp_path_factory.mktemp("mlflow-old"), auth=True, workspaces=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The current version on a PostgreSQL of its own, with basic authentication and workspaces."""
+    folder = tmp_path_factory.mktemp("mlflow-postgres")
+    driver = next((environment_with("psycopg2", DRIVER) / "lib").glob("python*/site-packages"))
+    with postgresql.running(folder) as found:
+        uri = f"postgresql+psycopg2://{postgresql.USER}:{found.password}@127.0.0.1:{found.port}/postgres"
+        with running(CURRENT, folder, auth=True, workspaces=True, database=uri, variables={"PYTHONPATH": str(driver)}) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The oldest version that is supported, with basic authentication and workspaces."""
+    with running(OLDEST, tmp_path_factory.mktemp("mlflow-oldest"), auth=True, workspaces=True) as server:
         yield server

@@ -8,7 +8,6 @@ import concurrent.futures
 import copy
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 import time
@@ -409,55 +408,6 @@ def test_an_account_without_rights_is_told_so(mlflow_full: Server) -> None:
     server = mlflow_full
     server.request("POST", "/api/2.0/mlflow/users/create", {"username": "powerless", "password": "long-enough-12"})
     fails(server.declare({"experiments": [{"name": "never"}]}, username="powerless", password="long-enough-12"), "(403", "no permission")
-
-
-def test_through_ansible(mlflow_full: Server, tmp_path: Path) -> None:
-    """As a playbook does it: from a file, in check mode, as a program, with no secret in any output."""
-    (tmp_path / "document.yml").write_text(json.dumps({"experiments": [{"name": "c-played"}], "gateway": {"secrets": SECRETS}}))
-    tasks = [
-        {"mlops.platform.mlflow_config": {"config_file": str(tmp_path / "document.yml"), "prune": prune, "max_deletes": "100%"}, "register": "result", **extra}
-        for prune, extra in [
-            ("none", {"check_mode": True}),
-            ("none", {}),
-            ("none", {"vars": {"mlops_platform_in_process": False}}),
-        ]
-    ]
-    expected = [True, True, False]
-    checks = [{"ansible.builtin.assert": {"that": [f"result.changed == {value}", "result.plan is defined"]}} for value in expected]
-    play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [step for pair in zip(tasks, checks, strict=True) for step in pair]}]
-    (tmp_path / "play.yml").write_text(json.dumps(play))
-    options = {"MLFLOW_TRACKING_URI": mlflow_full.url, "MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": mlflow_full.options["password"]}
-    done = subprocess.run(
-        [Path(sys.executable).parent / "ansible-playbook", "-vvv", "--diff", tmp_path / "play.yml"],
-        env={**os.environ, **options, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert SECRET not in done.stdout + done.stderr
-    assert mlflow_full.options["password"] not in done.stdout + done.stderr
-    well(mlflow_full.declare({}, prune={"experiments": "owned", "gateway_secrets": "owned"}))
-
-
-def test_a_server_before_the_roles(mlflow_before_rbac: Server) -> None:
-    """One document with every family that it knows."""
-    server = mlflow_before_rbac
-    document = {
-        "experiments": [{"name": "o-churn", "tags": {"team": "ours"}}],
-        "registered_models": [MODEL],
-        "prompts": [PROMPT],
-        "webhooks": [{"name": "o-hook", "url": "https://127.0.0.1/x", "events": ["model_version.created"], "secret": SECRET}],
-        "gateway": {"secrets": SECRETS[:1], "model_definitions": DEFINITIONS, "endpoints": ENDPOINTS},
-        "workspaces": [{"name": "o-team", "description": "ours", "experiments": [{"name": "o-churn"}]}],
-    }
-    predicted = well(server.declare(document, check=True))
-    assert well(server.declare(document))["plan"] == predicted["plan"]
-    assert not well(server.declare(document))["changed"]
-    families = {action["family"] for action in predicted["plan"]}
-    gone = well(server.declare({"workspaces": []}, prune=dict.fromkeys(families, "owned"), workspace_content="delete", families=sorted(families)))
-    assert ("delete", "workspaces/o-team") in verbs(gone)
 
 
 def test_two_runs_at_once(mlflow_full: Server) -> None:

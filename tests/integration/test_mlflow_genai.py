@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -64,28 +65,32 @@ def asked(server: Server, path: str, body: Any = None, method: str = "") -> Any:
     return server.request(method or ("GET" if body is None else "POST"), f"/api/3.0/mlflow/{path}", body)
 
 
-def by_hand(server: Server) -> None:
-    """Changes one field of one object of every family."""
-    experiment = server.request("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=g/exp")["experiment"]["experiment_id"]
+def by_hand(server: Server, families: Collection[str] = tuple(DOCUMENT)) -> set[str]:
+    """Changes something of every family that the server has; returns those."""
+    experiment, two = (
+        server.request("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")["experiment"]["experiment_id"] for name in ("g/exp", "g-two")
+    )
     found = asked(server, "datasets/search", {"filter_string": "name = 'g-set'"})["datasets"][0]
     asked(server, f"datasets/{found['dataset_id']}/tags", {"tags": json.dumps({"team": "theirs"})}, "PATCH")
     asked(server, f"datasets/{found['dataset_id']}/remove-experiments", {"experiment_ids": [experiment]})
     body = {"name": "g-prompt", "key": "_mlflow_experiment_ids", "value": f",{experiment},0,"}
     server.request("POST", "/api/2.0/mlflow/registered-models/set-tag", body)
-    (binding,) = asked(server, "gateway/endpoints/bindings/list?resource_type=scorer")["bindings"]
-    asked(server, "gateway/endpoints/bindings/delete", {key: binding[key] for key in ("endpoint_id", "resource_type", "resource_id")}, "DELETE")
-    two = server.request("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=g-two")["experiment"]["experiment_id"]
-    asked(server, "scorers/online-config", {"experiment_id": two, "name": "watching", "sample_rate": 1.0}, "PUT")
-    schema = next(s for s in asked(server, f"label-schemas/list?experiment_id={experiment}")["label_schemas"] if s["name"] == "Good/bad?")
-    asked(server, "label-schemas/update", {"schema_id": schema["schema_id"], "instruction": "Theirs"}, "PATCH")
     other = {
         "name": "judge",
         "serialization_version": 1,
         "instructions_judge_pydantic_data": {"instructions": "Theirs {{ outputs }}", "model": "openai:/gpt-4o"},
     }
     asked(server, "scorers/register", {"experiment_id": experiment, "name": "judge", "serialized_scorer": json.dumps(other)})
-    queue = asked(server, f"review-queues/list?experiment_id={experiment}")["review_queues"][0]
-    asked(server, "review-queues/update", {"queue_id": queue["queue_id"], "users": ["mallory"], "update_users": True})
+    (binding,) = asked(server, "gateway/endpoints/bindings/list?resource_type=scorer")["bindings"]
+    asked(server, "gateway/endpoints/bindings/delete", {key: binding[key] for key in ("endpoint_id", "resource_type", "resource_id")}, "DELETE")
+    asked(server, "scorers/online-config", {"experiment_id": two, "name": "watching", "sample_rate": 1.0}, "PUT")
+    if "label_schemas" in families:
+        schema = next(s for s in asked(server, f"label-schemas/list?experiment_id={experiment}")["label_schemas"] if s["name"] == "Good/bad?")
+        asked(server, "label-schemas/update", {"schema_id": schema["schema_id"], "instruction": "Theirs"}, "PATCH")
+    if "review_queues" in families:
+        queue = asked(server, f"review-queues/list?experiment_id={experiment}")["review_queues"][0]
+        asked(server, "review-queues/update", {"queue_id": queue["queue_id"], "users": ["mallory"], "update_users": True})
+    return {"datasets", "prompts", "scorers", "label_schemas", "review_queues"} & set(families)
 
 
 def test_declared_changed_repaired_and_pruned(mlflow_plain: Server) -> None:
