@@ -16,6 +16,7 @@ description:
     C(defaultOptionalClientScopes), C(authenticationFlows), C(authenticatorConfig), C(requiredActions), C(identityProviders),
     C(identityProviderMappers), C(components), C(organizations), C(clientProfiles), C(clientPolicies), C(userProfile), C(localizationTexts),
     C(workflows) and C(eventsConfig).
+  - The order in which attributes and groups of C(userProfile) stand is declared with them; in results it is C(orderOfAttributes) and C(orderOfGroups).
   - Workflows are declared as the Admin API has them (C(name), C(on), C(if), C(schedule), C(concurrency), C(steps)), for exports hold only their shells.
     Groups of an organization stand in its C(groups); in results and in O(prune) they are the family C(organizationGroups).
   - A realm that is not there is made when the document declares it, by C(realm) or any other field of its own.

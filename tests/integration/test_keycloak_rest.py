@@ -285,6 +285,39 @@ def test_masked_values_of_a_configuration_are_kept_or_asked_for(realm: Realm) ->
     realm.predicted(flows())
 
 
+def test_the_order_of_attributes_is_declared_with_them(realm: Realm) -> None:
+    attributes = [{"name": name, "permissions": {"view": ["admin"], "edit": ["admin"]}} for name in ("one", "two", "three")]
+    realm.predicted({"userProfile": {"attributes": attributes}})
+    turned = {"userProfile": {"attributes": attributes[::-1]}}
+    assert [item["fields"] for item in realm.predicted(turned)["plan"]] == [["orderOfAttributes"]]
+    names = [one["name"] for one in realm.api.get("/users/profile")["attributes"]]
+    assert [name for name in names if name in ("one", "two", "three")] == ["three", "two", "one"] and names[0] == "username"
+    assert not realm.apply(turned)["changed"]
+
+
+PEERS: dict[str, Any] = {
+    # What files made for other tools have and new exports have not: fields of old releases, scopes that only a resource names, a client with
+    # authorization but no service account.
+    "clients": [
+        {"clientId": "old", "protocol": "saml", "protocolMappers": [
+            {"name": "role list", "protocol": "saml", "protocolMapper": "saml-role-list-mapper", "consentRequired": False, "consentText": "${roles}",
+             "config": {"single": "false", "attribute.nameformat": "Basic", "attribute.name": "Role"}}]},
+        {"clientId": "enforced", "secret": "only-for-tests", "authorizationServicesEnabled": True, "authorizationSettings": {
+            "resources": [{"name": "main", "uri": "/*", "scopes": ["look"]}],
+            "policies": [{"name": "staff", "type": "role", "config": {"roles": '[{"id":"staff"}]'}},
+                         {"name": "all", "type": "resource", "config": {"resources": '["main"]', "applyPolicies": '["staff"]'}}]}},
+    ],
+    "users": [{"username": "service-account-enforced", "serviceAccountClientId": "enforced", "clientRoles": {"enforced": ["uma_protection"]}}],
+    "identityProviders": [{"alias": "old", "providerId": "saml", "updateProfileFirstLoginMode": "on", "addReadTokenRoleOnCreate": True,
+                           "config": {"singleSignOnServiceUrl": "https://partner.test/saml", "idpEntityId": "https://partner.test"}}],
+}  # fmt: skip
+
+
+def test_files_for_other_tools_apply_as_they_are(realm: Realm) -> None:
+    realm.predicted(PEERS)
+    assert realm.apply(PEERS)["plan"] == []
+
+
 class KilledError(EngineError):
     """The run ended here."""
 
@@ -391,6 +424,7 @@ PLAY = """
           - predicted.plan == done.plan
           - done is changed
           - again is not changed
+          - done.server.version is version("26", ">=")
           - predicted.drift | map(attribute="family") | unique | sort == drift | sort
 """
 

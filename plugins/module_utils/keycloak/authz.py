@@ -69,6 +69,11 @@ def of_settings(client: str, settings: Entry) -> list[Entry]:
             if "scopes" in one:
                 one["scopes"] = sorted(str(scope.get("name") if isinstance(scope, dict) else scope) for scope in one["scopes"] or [])
             result.append(one)
+        # As when Keycloak imports a realm: a scope that only a resource names is made for it.
+        named = {name for one in result if one["kind"] == "resources" for name in one.get("scopes") or []}
+        result += [
+            {"client": client, "kind": "scopes", "name": name} for name in sorted(named - {one.get("name") for one in result if one["kind"] == "scopes"})
+        ]
     for found in settings.get("policies") or []:
         result.append({"client": client, "kind": "policies", **policy(found)})
     return sorted(result, key=last_first)

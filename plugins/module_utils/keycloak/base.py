@@ -110,11 +110,11 @@ def without(entry: Entry, *keys: str) -> Entry:
 
 
 def cleaned(entry: Entry, *keys: str) -> Entry:
-    """A declared object without identifiers: those in an export are another server's, or another day's."""
+    """A declared object without identifiers, for those in an export are another server's, and without what no release since 4 keeps."""
     result = without(entry, "id", "access", *keys)
     for children in ("protocolMappers", "+protocolMappers"):
         if isinstance(result.get(children), list):
-            result[children] = [without(child, "id") if isinstance(child, dict) else child for child in result[children]]
+            result[children] = [without(child, "id", "consentRequired", "consentText") if isinstance(child, dict) else child for child in result[children]]
     return result
 
 

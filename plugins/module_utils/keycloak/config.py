@@ -16,7 +16,9 @@ def _run(call: Call) -> Result:
     document = params["config"]
     realm = params.get("realm") or str(document.get("realm") or "")
     prune = options.prune_of(params, families, document)
-    return runner.run(arguments.session_of(params, realm, families, prune), options.request(call, document, prune=prune), call.say)
+    session = arguments.session_of(params, realm, families, prune)
+    session.tells_version = True
+    return runner.run(session, options.request(call, document, prune=prune), call.say)
 
 
 def door() -> Door:

@@ -154,9 +154,10 @@ def roles_of(entry: Entry) -> t.Iterator[tuple[str, list[str]]]:
 
 
 def declared_roles(document: Entry) -> set[str]:
-    """Keys of all roles of a document."""
+    """Keys of all roles of a document, and of those that Keycloak makes with its clients."""
     roles = document.get("roles") or {}
     found = {str(entry.get("name")) for entry in roles.get("realm") or []}
+    found |= {role_key("uma_protection", str(client.get("clientId"))) for client in document.get("clients") or [] if client.get("authorizationServicesEnabled")}
     for client, entries in (roles.get("client") or {}).items():
         found |= {role_key(str(entry.get("name")), client) for entry in entries or []}
     return found

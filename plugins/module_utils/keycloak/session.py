@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import threading
 import typing as t
 
@@ -29,6 +30,7 @@ class Session:
     :ivar realm: its representation; empty while there is none (it is in the plan then).
     :ivar declared: the document.
     :ivar pruned: names of the families of which everything has to be read, because what is not declared may be deleted.
+    :ivar tells_version: whether facts() may ask for the server's version: a request that a loop of tasks does not need.
     :ivar made_realm: whether the realm was made in this run: what Keycloak gives a new realm is not in the snapshot.
     """
 
@@ -38,6 +40,7 @@ class Session:
         self.realm: Entry = {}
         self.declared: Entry = {}
         self.pruned = frozenset(pruned)
+        self.tells_version = False
         self.made_realm = False
         self._before = http.counts()
         self._logins_before = tokens.requests
@@ -192,6 +195,9 @@ class Session:
                                   **exc.details) from exc  # fmt: skip
 
     def facts(self) -> dict[str, t.Any]:
+        if self.tells_version:
+            with contextlib.suppress(EngineError):  # an account that may not know
+                self.serverinfo()
         return dict(self._facts)
 
     def ids(self) -> dict[str, t.Any]:

@@ -65,6 +65,8 @@ class Clients(Base):
         for entry in document.get(self.name) or []:
             if isinstance(entry, dict):
                 entry = cleaned(entry, *_NOT_OURS)
+                if entry.get("authorizationServicesEnabled") and not entry.get("publicClient"):
+                    entry.setdefault("serviceAccountsEnabled", True)  # Keycloak asks policies as this user, and without it fails with a 500
                 if isinstance(entry.get(_OVERRIDES), dict):  # an export names flows by identifiers of its own
                     entry[_OVERRIDES] = {key: aliases.get(str(flow), flow) for key, flow in entry[_OVERRIDES].items()}
             result.append(entry)
@@ -79,6 +81,8 @@ class Clients(Base):
             found += [f"clients/{entry.get('clientId')}: client scope {name} is default and optional: choose one" for name in sorted(both)]
             if entry.get("serviceAccountsEnabled") and entry.get("publicClient"):
                 found.append(f"clients/{entry.get('clientId')}: a public client has no secret and so no service account: set one of the two to false")
+            if entry.get("authorizationServicesEnabled") and not entry.get("serviceAccountsEnabled"):
+                found.append(f"clients/{entry.get('clientId')}: authorizationServicesEnabled needs a service account: set serviceAccountsEnabled: true")
         return found
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:

@@ -17,7 +17,7 @@ from ..session import Session
 
 _PATH = "/identity-provider/instances"
 _IDS = "mapperIds"
-_OTHERS = frozenset({"internalId", "organizationId", "types"})
+_OTHERS = frozenset({"internalId", "organizationId", "types", "updateProfileFirstLoginMode"})  # the last one no release since 24 keeps
 # With one of these another, the server could be made to send the old secret elsewhere; it refuses, or forgets the secret.
 _SENSITIVE = frozenset({"tokenUrl", "clientId", "clientAuthMethod"})
 
@@ -34,7 +34,7 @@ class IdentityProviders(Base):
         secrets=SECRETS,
         masked=True,
         defaults={"enabled": True, "trustEmail": False, "storeToken": False, "linkOnly": False, "addReadTokenRoleOnCreate": False,
-                  "authenticateByDefault": False, "hideOnLogin": False, "updateProfileFirstLoginMode": "on"},
+                  "authenticateByDefault": False, "hideOnLogin": False},
     )  # fmt: skip
 
     def entries(self, document: Entry) -> list[Entry]:

@@ -86,15 +86,59 @@ class UserProfile(_Only):
 
     def entries(self, document: Entry) -> list[Entry]:
         found = document.get(self.name) or _in_component(document)
-        return [found] if found else []
+        if not isinstance(found, dict):
+            return [found] if found else []
+        return [{**found, **{place: _names(found[key]) for key, place in _ORDERED.items() if _is_list(found.get(key)) and found.get(key)}}]
+
+    def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
+        result = super().read(server, keys)
+        declared = next(iter(self.entries(server.declared)), {})
+        for profile in result.values():
+            for key, place in _ORDERED.items():
+                names = declared.get(place) if isinstance(declared, dict) else None
+                if names:  # of those alone that are declared: where others stand is nobody's business
+                    profile[place] = [name for name in _names(profile.get(key) or []) if name in names]
+        return result
+
+    def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+        super().make(server, _in_order(entry), mark)
+
+    def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
+        super().update(server, current, _in_order(wanted), changes, mark)
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
         found = super().problems(entries, document)
         for entry in entries:
             if not found:
+                found += [f"{self.name}: {key}: expected a list of maps" for key in _ORDERED if not _is_list(entry.get(key))]
+            if not found:
                 found += [f"{self.name}: attribute {name} is declared twice: merge the two" for name in doubles(entry.get("attributes"), "name")]
                 found += [f"{self.name}: an attribute has no name: give it one" for one in entry.get("attributes") or [] if not one.get("name")]
         return found
+
+
+# Forms show attributes and groups in this order, so it is declared with them; compared as a field of its own.
+_ORDERED = {"attributes": "orderOfAttributes", "groups": "orderOfGroups"}
+
+
+def _is_list(value: Json) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(one, dict) for one in value))
+
+
+def _names(entries: t.Sequence[Entry]) -> list[str]:
+    return [str(entry.get("name")) for entry in entries]
+
+
+def _in_order(profile: Entry) -> Entry:
+    """A profile whose declared attributes stand in the declared order, in the places that such attributes have; others stay where they are."""
+    result = dict(profile)
+    for key, place in _ORDERED.items():
+        names = [name for name in result.pop(place, None) or [] if name in _names(result.get(key) or [])]
+        if names:
+            there = {str(one.get("name")): one for one in result[key]}
+            ordered = iter(names)
+            result[key] = [there[next(ordered)] if name in names else one for name, one in there.items()]
+    return result
 
 
 def _in_component(document: Entry) -> Json:
