@@ -114,14 +114,18 @@ def _since(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> dict[st
 def _run(product: Product, request: Request, say: t.Callable[[str], object], result: dict[str, t.Any]) -> None:
     families = _chosen(product, request)
     problems = product.problems(request.document) + _local_problems(families, request.document)
+    wanted: dict[str, dict[str, Entry]] = {}
+    snapshot: dict[str, dict[str, Entry]] = {}
+    try:
+        product.open(request.document)
+        wanted.update({family.name: plan.wanted_entries(family, request.document) for family in families})
+        snapshot.update({family.name: _read(family, product, wanted, request) for family in families})
+        problems += [line for family in families for line in family.problems_there(wanted[family.name], snapshot, product)]
+    except Exception:  # what is wrong with the document is told first, and may be why it cannot be compared with what is there
+        if not problems:
+            raise
     if problems:
-        raise InvalidError(problems)
-    product.open(request.document)
-    wanted = {family.name: plan.wanted_entries(family, request.document) for family in families}
-    snapshot = {family.name: _read(family, product, wanted, request) for family in families}
-    problems = [line for family in families for line in family.problems_there(wanted[family.name], snapshot, product)]
-    if problems:
-        raise InvalidError(problems)
+        raise InvalidError(list(dict.fromkeys(problems)))
     made = plan.make(families, wanted, request.absent, snapshot, product.mark_of, request.options)
     problems = [line for family in families for line in family.problems_planned(made, product)]
     if problems:
@@ -169,12 +173,15 @@ def _local_problems(families: t.Sequence[Family], document: Entry) -> list[str]:
         entries = family.entries(document)
         wrong = family.problems(entries, document)
         found += wrong
-        if wrong:
-            continue  # what has no name cannot be told apart
         seen: set[str] = set()
         for entry in entries:
-            key = family.key(entry)
-            if key in seen:
+            try:
+                key = family.key(entry)
+            except (KeyError, TypeError, AttributeError, ValueError):
+                if not wrong:
+                    raise
+                continue  # what has no name cannot be told apart
+            if key and key in seen:
                 found.append(f"{family.name}: {key} is declared twice: merge the two entries")
             seen.add(key)
     return found

@@ -161,7 +161,7 @@ def _right(method: str, path: str, realm: str, at: str) -> str:
     right = "view" if method == "GET" else "manage"
     role = "{right}-realm"
     if "authz" in parts:
-        role = "{right}-authorization (for adminPermissions {right}-realm)"
+        role = "manage-authorization (for adminPermissions {right}-realm)"  # also to read: settings are shown to who may change them
     elif parts[:2] != ["users", "profile"]:
         role = _ROLES.get(parts[0] if parts else "", role)
     if right == "manage" and {"role-mappings", "composites"} & set(parts):
