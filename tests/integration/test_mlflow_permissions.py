@@ -10,16 +10,18 @@ import dataclasses
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine import plan, runner
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import RefusedError
 from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Settings, basic
-from ansible_collections.mlops.platform.plugins.module_utils.mlflow import families, permissions
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow import families as known
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow import permissions
 from ansible_collections.mlops.platform.plugins.module_utils.mlflow.session import Session
 from mlflow_oidc_server import mlflow_oidc  # noqa: F401  pylint: disable=unused-import  # a fixture
-from mlflow_servers import Server
+from mlflow_servers import CURRENT, Server, running
 
 PASSWORD = "canary-of-ann-1"
 FAMILIES = ("users", "roles", "grants")
@@ -30,11 +32,19 @@ NOTHING: Document = {family: [] for family in FAMILIES}
 def session(server: Server, pruned: tuple[str, ...] = ()) -> Session:
     options = server.options
     login = f"Bearer {options['token']}" if "token" in options else basic(options["username"], options["password"])
-    return Session(Http(Settings(options["url"], headers=(("Authorization", login),))), families.everything(), pruned)
+    return Session(Http(Settings(options["url"], headers=(("Authorization", login),))), known.everything(), pruned)
 
 
-def go(server: Server, document: Document, check: bool = False, prune: str = "none", absent: dict[str, list[str]] | None = None, **options: Any) -> Document:
-    pruned = FAMILIES if prune != "none" else ()
+def go(
+    server: Server,
+    document: Document,
+    check: bool = False,
+    prune: str = "none",
+    absent: dict[str, list[str]] | None = None,
+    families: tuple[str, ...] = FAMILIES,
+    **options: Any,
+) -> Document:
+    pruned = families if prune != "none" else ()
     chosen = plan.Options(**{"secret_key": "k", "prune": dict.fromkeys(pruned, prune), "max_deletes": "100%"} | options)
     return runner.run(session(server, pruned), runner.Request(document, chosen, absent or {}, check=check), lambda line: None)
 
@@ -138,6 +148,106 @@ def test_one_document_on_every_backend(backend: Backend, request: pytest.Fixture
     }
     assert verbs(go(server, NOTHING, prune="owned")) == {("delete", "users/p-ann"), ("delete", GRANT)}
     assert not go(server, NOTHING, prune="owned")["changed"]
+
+
+JUDGE = {
+    "name": "polite",
+    "aggregations": ["mean"],
+    "serialization_version": 1,
+    "instructions_judge_pydantic_data": {"instructions": "Is {{ outputs }} polite?", "model": "openai:/gpt-4o"},
+}
+GATEWAY = {
+    "secrets": [{"name": "g-secret", "provider": "openai", "secret_value": {"api_key": PASSWORD}}],
+    "model_definitions": [{"name": "g-definition", "secret_name": "g-secret", "provider": "openai", "model_name": "gpt-4o"}],
+    "endpoints": [{"name": "g-endpoint", "model_configs": [{"model_definition": "g-definition"}]}],
+}
+RESOURCES = {
+    "gateway_secret": "g-secret",
+    "gateway_model_definition": "g-definition",
+    "gateway_endpoint": "g-endpoint",
+    "scorer": "g-exp/polite",
+    "prompt": "g-prompt",
+    "registered_model": "g-model",
+    "experiment": "g-exp",
+}
+
+
+@pytest.mark.parametrize("fixture", ["mlflow_full", "mlflow_before_rbac"])
+def test_what_is_granted_on_every_kind_of_resource(fixture: str, request: pytest.FixtureRequest) -> None:
+    """By name, denied, changed by hand and repaired, taken back; the newer server every one of a type at once too."""
+    server = request.getfixturevalue(fixture)
+    there = {"experiments": [{"name": "g-exp"}], "prompts": [{"name": "g-prompt", "template": "x"}], "registered_models": [{"name": "g-model"}]}
+    go(server, {**there, "gateway": GATEWAY, "users": [{"username": "g-ann", "password": PASSWORD}]})
+    experiment = server.request("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=g-exp")["experiment"]["experiment_id"]
+    scorer = {"experiment_id": experiment, "name": "polite", "serialized_scorer": json.dumps({**JUDGE, "mlflow_version": server.version})}
+    server.request("POST", "/api/3.0/mlflow/scorers/register", scorer)
+
+    grants = [{"user": "g-ann", "resource_type": kind, "resource": name, "permission": "READ"} for kind, name in RESOURCES.items()]
+    grants[0]["permission"] = "DENY"
+    if fixture == "mlflow_full":
+        grants += [{"user": "g-ann", "resource_type": kind, "resource": "*", "permission": "USE"} for kind in RESOURCES]
+        grants += [{"user": "g-ann", "resource_type": "run", "permission": "READ"}]
+    predicted = go(server, {"grants": grants}, check=True)
+    assert go(server, {"grants": grants})["plan"] == predicted["plan"] and len(predicted["plan"]) == len(grants)
+    assert not go(server, {"grants": grants}, prune="owned", families=("grants",))["changed"]
+    changed = [{**grant, "permission": "EDIT"} for grant in grants]
+    assert len(go(server, {"grants": changed})["plan"]) == len(grants)
+    go(server, {}, absent={"grants": [plan_of["name"] for plan_of in predicted["plan"][1:3]]}, owner="somebody else")
+    seen = go(server, {"grants": changed}, check=True)
+    assert verbs(seen) == {("create", f"grants/{plan_of['name']}") for plan_of in predicted["plan"][1:3]}
+    assert go(server, {"grants": changed})["plan"] == seen["plan"] and not go(server, {"grants": changed})["changed"]
+    assert len(go(server, {"grants": []}, prune="owned", families=("grants",))["plan"]) == len(grants)
+
+    for kind in RESOURCES:
+        for name, line in (("prod-*", "would never match: MLflow knows '*' and exact names"), ("gone", f"there is no {kind} 'gone'")):
+            dead = {"user": "g-ann", "resource_type": kind, "resource": f"g-exp/{name}" if kind == "scorer" else name, "permission": "READ"}
+            problems = refused(server, {"experiments": [{"name": "g-never"}], "grants": [dead]})
+            assert len(problems) == 1 and (line in problems[0] or (kind == "scorer" and "there is no scorer" in problems[0])), problems
+    listed = server.request("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 1000})["experiments"]
+    assert "g-never" not in {item["name"] for item in listed}, "nothing is written before that is said"
+    go(server, {}, absent={"users": ["g-ann"]})
+
+
+def test_the_life_of_a_user_and_a_role(mlflow_full: Server) -> None:
+    server = mlflow_full
+    run = {"resource_type": "run", "permission": "READ"}
+    wanted = {
+        "users": [{"username": "l-ann", "password": PASSWORD, "is_admin": False}],
+        "roles": [{"name": "l-role", "description": "ours", "members": ["l-ann"], "permissions": [run]}],
+    }
+    predicted = go(server, wanted, check=True)
+    assert go(server, wanted)["plan"] == predicted["plan"] and not go(server, wanted)["changed"]
+    role = next(role for role in server.request("GET", "/api/3.0/mlflow/roles/list")["roles"] if role["name"] == "l-role")
+    server.request("PATCH", "/api/2.0/mlflow/users/update-admin", {"username": "l-ann", "is_admin": True})
+    server.request("PATCH", "/api/3.0/mlflow/roles/update", {"role_id": role["id"], "description": "theirs"})
+    server.request("DELETE", "/api/3.0/mlflow/roles/unassign", {"role_id": role["id"], "username": "l-ann"})
+    seen = go(server, wanted, check=True)
+    assert {(found["name"], *found["fields"]) for found in seen["drift"]} == {("l-ann", "is_admin"), ("l-role", "description", "members")}
+    assert go(server, wanted)["plan"] == seen["plan"] and not go(server, wanted)["changed"]
+    assert verbs(go(server, {"users": [], "roles": []}, prune="owned", families=("users", "roles"))) == {("delete", "users/l-ann"), ("delete", "roles/l-role")}
+
+
+def test_what_an_administrator_was_granted_is_pruned_too(mlflow_full: Server) -> None:
+    """Though nobody lists what creating things granted him on the way."""
+    user = {"username": "a-ann", "password": PASSWORD, "is_admin": True}
+    granted = {"users": [user], "grants": [{"user": "a-ann", "resource_type": "run", "permission": "READ"}]}
+    go(mlflow_full, granted)
+    assert not go(mlflow_full, granted, prune="owned")["changed"]
+    less = {"users": [{**user, "is_admin": False}], "grants": []}
+    assert ("delete", "grants/user:a-ann/run:*") in verbs(go(mlflow_full, less, prune="owned"))
+    assert not go(mlflow_full, less, prune="owned")["changed"]
+    go(mlflow_full, {}, absent={"users": ["a-ann"]})
+
+
+def test_a_default_that_lets_everybody_in_is_said(tmp_path: Path, mlflow_full: Server) -> None:
+    wanted = {"users": [{"username": "d-ann", "password": PASSWORD}]}
+    with running(CURRENT, tmp_path, auth=True, default_permission="READ") as server:
+        go(server, wanted)
+        (line,) = go(server, wanted, check=True)["warnings"]
+        assert line.startswith("who is granted nothing may READ everything here") and "default_permission = NO_PERMISSIONS" in line
+    go(mlflow_full, wanted)
+    assert go(mlflow_full, wanted, check=True)["warnings"] == []
+    go(mlflow_full, {}, absent={"users": ["d-ann"]})
 
 
 @pytest.mark.parametrize("fixture", ["mlflow_full", "mlflow_before_rbac"])

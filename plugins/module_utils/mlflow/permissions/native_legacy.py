@@ -140,8 +140,8 @@ class NativeLegacy(NativeRoles):
             return f"before MLflow 3.13 a user is granted one {grant.type} at a time: name each, grant '*' to a role (3.12), or upgrade the server"
         return ""
 
-    def _user_grants(self, subjects: t.Collection[Subject] | None) -> t.Iterator[tuple[Grant, str]]:
-        declared = {model.of(entry) for entry in documents.within(self.server.document, ("grants",))}
+    def _user_grants(self, subjects: t.Collection[Subject] | None, asked: t.Collection[Grant]) -> t.Iterator[tuple[Grant, str]]:
+        declared = {model.of(entry) for entry in documents.within(self.server.document, ("grants",))} | set(asked)
         everybody = [user["username"] for user in self._listed_users()]
         if subjects is None:
             workspaces = documents.scopes(self.server.document, [], True)
@@ -169,7 +169,7 @@ class NativeLegacy(NativeRoles):
             for row in listed:
                 if plain(row.get("workspace")) == workspace:
                     yield Grant(workspace, "user", name, "workspace", model.ANY), _level(row)
-        # Nothing lists these: only what is declared is asked for.
+        # Nothing lists these: only what is, or was, declared is asked for.
         for grant in sorted(grant for grant in declared if grant.type in _UNLISTED):
             body = self._body(grant)
             found = self.server.at(workspace).find(f"{_TABLES[grant.type].path}/get", **body) if body else None

@@ -192,10 +192,14 @@ class NativeRoles(Backend):
                 if not _OWN_ROLE.fullmatch(role["name"]) and (subjects is None or (plain(role["workspace"]), "role", role["name"]) in subjects):
                     found.update(self._rows_of(role, "role", role["name"]))
         if subjects is None or any(kind == "user" for _workspace, kind, _name in subjects):
-            found.update(self._user_grants(subjects))
+            found.update(self._user_grants(subjects, asked or ()))
         return found
 
-    def _user_grants(self, subjects: t.Collection[Subject] | None) -> t.Iterator[tuple[Grant, str]]:
+    def _user_grants(self, subjects: t.Collection[Subject] | None, asked: t.Collection[Grant]) -> t.Iterator[tuple[Grant, str]]:
+        """Permissions of single users.
+
+        :param asked: grants that somebody asks for by name; here every one of a user is listed anyway.
+        """
         for user in self._listed_users():
             name = user["username"]
             # An administrator may do everything; what creating things granted on the way says nothing.
