@@ -33,7 +33,9 @@ options:
     description: Identifier of O(auth_private_key), where the server knows several of the client. Without it, E(KEYCLOAK_PRIVATE_KEY_ID).
     type: str
   auth_assertion:
-    description: A proof of the client that somebody else signed (federated client authentication). Without it, E(KEYCLOAK_CLIENT_ASSERTION).
+    description:
+      - A proof of the client that somebody else signed (federated client authentication). Without it, E(KEYCLOAK_CLIENT_ASSERTION).
+      - Keycloak takes most of them once only; what has to log in again needs O(auth_assertion_file) or O(auth_private_key).
     type: str
   auth_assertion_file:
     description: File that holds such a proof, read at every login; a Kubernetes service account's token, say. Without it, E(KEYCLOAK_CLIENT_ASSERTION_FILE).
@@ -45,7 +47,9 @@ options:
     description: The user's password. Without it, E(KEYCLOAK_PASSWORD).
     type: str
   auth_totp:
-    description: The user's one-time password. Without it, E(KEYCLOAK_TOTP).
+    description:
+      - The user's one-time password. Without it, E(KEYCLOAK_TOTP).
+      - Each counts once and lasts for one task, and for the next ones while the token lives that O(token_cache) keeps; for longer plays, let a client log in.
     type: str
   auth_refresh_token:
     description: A refresh token to get access tokens with. Without it, E(KEYCLOAK_REFRESH_TOKEN).

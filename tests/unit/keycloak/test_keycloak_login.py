@@ -111,6 +111,18 @@ def test_a_refresh_token_is_followed() -> None:
         Tokens(Recorder(status=400), Credentials(refresh_token="first")).header()
 
 
+def test_a_one_time_password_is_sent_once() -> None:
+    http = Recorder()
+    tokens = Tokens(http, Credentials(username="u", password="p", totp="123"))
+    tokens.header()
+    tokens.renew()
+    assert [form["grant_type"] for form in http.forms] == ["password", "refresh_token"] and http.forms[1]["refresh_token"] == "r1"
+    http.status = 400  # the session was ended: only the password is left to try
+    with pytest.raises(EngineError, match="each one-time password counts once"):
+        tokens.renew()
+    assert [form["grant_type"] for form in http.forms[2:]] == ["refresh_token", "password"]
+
+
 @pytest.fixture(params=["pkcs8", "pkcs1"])
 def key(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "key.pem"
