@@ -18,7 +18,8 @@ description:
     named C(.ansible-state) in the same workspace.
   - An experiment or registered model with C(rename_from) is renamed when only its earlier name is there, and keeps everything else; the plan shows that
     as an update of its C(name).
-  - C(experiments) of a dataset or a prompt are the names of those it is shown with.
+  - C(experiments) of a dataset or a prompt are the names of those it is shown with. MLflow's client adds the one in which it loads a prompt, so that
+    C(+experiments) suits prompts better.
   - A scorer is the C(instructions) and C(model) of a judge, or a C(definition) as MLflow writes it. C(online), with C(sample_rate) and C(filter_string), lets
     the server run it on new traces; its C(model) is then an endpoint of the gateway, C(gateway:/NAME), and a binding that was taken away is made again.
   - A gateway secret that a model definition uses, and a model definition that an endpoint uses, are deleted only together with it.

@@ -16,7 +16,13 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-SECRETS = {"client": "canary-of-the-client", "user": "canary-of-the-user", "provider": "canary-of-the-provider", "webhook": "canary-of-the-webhook"}
+SECRETS = {
+    "client": "canary-of-the-client",
+    "user": "canary-of-the-user",
+    "provider": "canary-of-the-provider",
+    "webhook": "canary-of-the-webhook",
+    "gateway": "canary-of-the-gateway",
+}
 KEY = "only-for-tests"
 Task = dict[str, Any]
 
@@ -98,6 +104,7 @@ GONE: list[tuple[str, Task]] = [
     ("realm", {}),
 ]
 MLFLOW: list[tuple[str, Task]] = [
+    ("workspace", {"items": [{"name": "obj-team", "description": "d"}, {"name": "obj-other", "settings": {"description": "by settings"}}]}),
     ("experiment", {"name": "obj/training", "description": "d", "tags": {"team": "fraud"}}),
     ("registered_model", {"items": [{"name": "obj", "versions": [{"label": "one", "source": "s3://models/one"}]}, {"name": "obj-2"}]}),
     ("model_alias", {"name": "champion", "model": "obj", "version": 1}),
@@ -106,13 +113,34 @@ MLFLOW: list[tuple[str, Task]] = [
         "webhook",
         {"name": "obj", "target_url": "https://127.0.0.1/hook", "events": ["model_version_alias.created"], "secret": "{{ secrets.webhook }}"},
     ),
+    (
+        "gateway",
+        {
+            "items": [
+                {"kind": "secret", "name": "obj", "settings": {"provider": "openai", "secret_value": "{{ secrets.gateway }}"}},
+                {"kind": "model_definition", "name": "obj", "settings": {"provider": "openai", "model_name": "gpt-4o", "secret_name": "obj"}},
+                {"kind": "endpoint", "name": "obj", "settings": {"model_configs": [{"model_definition": "obj"}]}},
+            ]
+        },
+    ),
+    ("user", {"items": [{"name": "obj-ada", "user_password": "{{ secrets.user }}"}, {"name": "obj-grace", "settings": {"password": "{{ secrets.user }}"}}]}),
+    (
+        "role",
+        {"name": "obj-analysts", "members": ["obj-ada"], "permissions": [{"resource_type": "experiment", "resource": "obj/training", "permission": "EDIT"}]},
+    ),
+    ("grant", {"user": "obj-grace", "resource_type": "registered_model", "resource": "obj", "permission": "READ"}),
 ]
 MLFLOW_GONE: list[tuple[str, Task]] = [
+    ("grant", {"user": "obj-grace", "resource_type": "registered_model", "resource": "obj"}),
+    ("role", {"name": "obj-analysts"}),
+    ("user", {"items": [{"name": "obj-ada"}, {"name": "obj-grace"}]}),
+    ("gateway", {"items": [{"kind": kind, "name": "obj"} for kind in ("endpoint", "model_definition", "secret")]}),
     ("webhook", {"name": "obj"}),
     ("prompt", {"name": "obj.explain"}),
     ("model_alias", {"name": "champion", "model": "obj"}),
     ("registered_model", {"items": [{"name": "obj"}, {"name": "obj-2"}]}),
     ("experiment", {"name": "obj/training"}),
+    ("workspace", {"items": [{"name": "obj-team"}, {"name": "obj-other"}]}),
 ]
 
 
@@ -154,10 +182,10 @@ def objects(product: str, described: list[tuple[str, Task]], **more: Any) -> lis
 
 
 @pytest.fixture
-def plays(tmp_path: Path, keycloak: Any, mlflow_plain: Any) -> Plays:
+def plays(tmp_path: Path, keycloak: Any, mlflow_full: Any) -> Plays:
     login = {
         "keycloak": {"url": keycloak.url, "auth_username": keycloak.username, "auth_password": keycloak.password, "realm": "objects"},
-        "mlflow": dict(mlflow_plain.options),
+        "mlflow": dict(mlflow_full.options),
     }
     return Plays(tmp_path, login, ROOT / "collections")
 
