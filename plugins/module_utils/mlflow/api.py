@@ -104,6 +104,8 @@ def refusal(reply: Reply, method: str, path: str, workspace: str = "") -> Refuse
     plain = "" if answer else reply.text
     text = cut(str(answer.get("message") or _detail(answer.get("detail")) or ("" if _is_page(plain) else plain)))
     hint = _hint(reply, code, text, plain, workspace)
+    if reply.status == 500 and path == "/version":
+        hint = "a server with basic authentication cannot read a token: give username and password instead"
     return RefusedError(
         f"{method} {path} was refused ({reply.status}{f' {code}' if code else ''}{': ' + text if text else ''}){': ' + hint if hint else ''}",
         status=reply.status, code=code, method=method, path=path, hint=hint,
