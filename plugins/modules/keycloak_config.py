@@ -106,6 +106,7 @@ EXAMPLES = r"""
     url: https://sso.example.com
     auth_client_id: ansible
     auth_client_secret: "{{ keycloak_client_secret }}"
+    owner: platform
     config_file: realm.yml
     fail_on_drift: true
   check_mode: true

@@ -39,15 +39,15 @@ EXAMPLES = r"""
     owner: gateway
     items:
       - kind: secret
-        name: openai
+        name: openai-batch
         settings:
           provider: openai
           secret_value: {api_key: "{{ openai_api_key }}"}
       - kind: model_definition
         name: small
-        settings: {provider: openai, model_name: gpt-5-mini, secret_name: openai}
+        settings: {provider: openai, model_name: gpt-5-mini, secret_name: openai-batch}
       - kind: endpoint
-        name: chat
+        name: batch
         settings: {model_configs: [{model_definition: small}]}
 
 - name: An endpoint that is no longer needed

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 
 import yaml
 from conftest import ROOT
+from processes import kill_all
 
 CONFIG = "mlops.platform.keycloak_config"
 
@@ -55,10 +53,8 @@ class Play:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """kill -9, of everything that runs in it: Ansible's workers are in sessions of their own and would go on."""
-        for pid in _with_children(self._process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """kill -9, of everything that runs in it."""
+        kill_all(self._process.pid)
         self._process.wait()
 
     def results(self) -> list[dict[str, Any]]:
@@ -72,15 +68,6 @@ class Play:
         """What its only task returned."""
         (result,) = self.results()
         return result
-
-
-def _with_children(pid: int) -> list[int]:
-    """A process and all that it started, itself first, so that it starts no more."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        children = []
-    return [pid, *(found for child in children for found in _with_children(int(child)))]
 
 
 def config(**options: Any) -> dict[str, Any]:

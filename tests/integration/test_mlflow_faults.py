@@ -4,18 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow_servers import BEFORE_RBAC, OLDEST, Server, running
+from processes import kill_all
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARIES = {"password": "canary-of-the-user", "gateway": "canary-of-the-gateway", "webhook": "canary-of-the-webhook"}
@@ -41,12 +46,12 @@ class Play:
         self.output = ""
 
     def start(self) -> subprocess.Popen[str]:
-        """Starts ansible-playbook in a group of processes of its own, so that it can be killed with all its workers."""
+        """Starts ansible-playbook."""
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
         command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-c", "local", "-vvv", "--diff"]
         return subprocess.Popen(
             [*command, "-e", f"@{self.folder}/variables.json", self.folder / "play.json"],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def end(self, process: subprocess.Popen[str]) -> Document:
@@ -111,23 +116,79 @@ def taken_away(server: Server) -> None:
     assert not gone.get("failed"), gone["msg"]
 
 
+class Killing(ThreadingHTTPServer):
+    """Stands before a server and kills a play, with all its processes, once it has passed on some requests that write one kind of object."""
+
+    daemon_threads = True
+
+    def __init__(self, server: Server, path: str, after: int) -> None:
+        super().__init__(("127.0.0.1", 0), Forwarding)
+        self.behind, self.path, self.left = server.url.removeprefix("http://"), path, after
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.lock = threading.Lock()
+        self.play: subprocess.Popen[str] | None = None
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def saw(self, method: str, path: str) -> None:
+        with self.lock:
+            self.left -= method == "POST" and path == self.path
+            if self.left == 0 and self.play:
+                kill_all(self.play.pid)
+                self.play = None
+
+
+class Forwarding(BaseHTTPRequestHandler):
+    """One connection of a play."""
+
+    protocol_version = "HTTP/1.1"
+    server: Killing
+
+    def forward(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        connection = http.client.HTTPConnection(self.server.behind, timeout=60)
+        connection.request(self.command, self.path, body, {key: value for key, value in self.headers.items() if key != "Host"})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        self.server.saw(self.command, self.path.partition("?")[0])
+        with contextlib.suppress(ConnectionError):  # whoever asked may be gone
+            self.send_response(answer.status)
+            for key, value in answer.getheaders():
+                if key.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                    self.send_header(key, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = forward  # noqa: N815
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing is said."""
+
+
 def test_a_play_that_is_killed_is_ended_by_the_next_and_nothing_is_doubled(mlflow_full: Server, tmp_path: Path) -> None:
-    server, many = mlflow_full, 25
-    play = Play(tmp_path, server, document("killed", many))
-    for family in ("experiments", "webhooks", "budgets", "datasets"):
-        before = counted(server, "killed")[family]
-        process = play.start()
-        while process.poll() is None and counted(server, "killed")[family] <= before:
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-        play.output += process.communicate()[0]
+    server, many = mlflow_full, 12
+    wanted, output = document("killed", many), ""
+    for family, path in (
+        ("experiments", "/api/2.0/mlflow/experiments/create"),
+        ("webhooks", "/api/2.0/mlflow/webhooks"),
+        ("budgets", "/api/3.0/mlflow/gateway/budgets/create"),
+        ("datasets", "/api/3.0/mlflow/datasets/create"),
+    ):
+        with Killing(server, path, 3) as between:
+            play = Play(tmp_path / family, server, wanted, url=between.url)
+            between.play = process = play.start()
+            output += process.communicate(timeout=300)[0]
+            between.shutdown()
+        assert process.returncode == -signal.SIGKILL, output[-4000:]
         still(server, "killed")
-    assert counted(server, "killed")["datasets"] < many, "it was killed before its end"
+        assert 3 <= counted(server, "killed")[family] < many, "it was killed in the midst of them"
+    play = Play(tmp_path / "last", server, wanted)
     ended, again = play.run(), play.run()
     assert not ended.get("failed"), ended["msg"]
     assert ended["changed"] and not again["changed"] and again["plan"] == []
     assert counted(server, "killed") == dict.fromkeys(("webhooks", "datasets", "experiments", "budgets"), many)
-    no_secret_in(play.output, server)
+    no_secret_in(output + play.output, server)
     taken_away(server)
 
 

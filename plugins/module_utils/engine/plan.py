@@ -150,6 +150,8 @@ def _write(
         return Action("create", family, key, "missing", fields, None, entry, mark)
     old = mark_of(family, key, current)
     if old and options.owner and old.owner != options.owner and options.adopt != "any":
+        if entry.keys() <= rules.ignored:
+            return None  # it says only where the others are, as `realm:` does
         problems.append(
             f"{family.name}/{key} belongs to {old.owner!r}, not to {options.owner!r}: declare it in one document only, or take it over with adopt: any"
         )

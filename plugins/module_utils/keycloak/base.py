@@ -97,7 +97,7 @@ def plain(value: Json) -> Json:
 
 
 def with_protocols(entry: Entry) -> Entry:
-    """A new object whose mappers say what they are for: Keycloak refuses those that do not, with a message about something else."""
+    """An object whose mappers say what they are for: Keycloak refuses those that do not, with a message about something else."""
     mappers = entry.get("protocolMappers")
     if not isinstance(mappers, list):
         return entry

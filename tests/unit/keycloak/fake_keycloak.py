@@ -196,6 +196,8 @@ def delete_realm(fake: FakeKeycloak, request: Request) -> None:
 
 
 def with_ids(mappers: Json) -> Json:
+    if any("protocol" not in mapper for mapper in mappers or []):
+        raise RefusedError(409, "Duplicate resource error")
     return [{"consentRequired": False, **mapper, "id": mapper.get("id") or uuid.uuid4().hex} for mapper in mappers or []]
 
 

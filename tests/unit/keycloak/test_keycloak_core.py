@@ -90,6 +90,20 @@ def test_create_then_nothing_then_drift_then_prune(keycloak: FakeKeycloak, go) -
     assert {client["clientId"] for client in realm["clients"].values()} == {"account", "realm-management"}
 
 
+def test_a_second_document_may_name_the_realm_but_not_set_it(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r", "displayName": "Ours"}, owner="one")
+    assert verbs(go({"realm": "r", "clients": [{"clientId": "web"}]}, owner="two")) == [("create", "clients", "web")]
+    with pytest.raises(FailedError, match="realm/realm belongs to 'one', not to 'two'"):
+        go({"realm": "r", "displayName": "Theirs"}, owner="two")
+
+
+def test_a_mapper_without_a_protocol_joins_a_client_that_is_there(keycloak: FakeKeycloak, go) -> None:
+    wanted = {"realm": "r", "clients": [{"clientId": "web", "protocolMappers": [{"name": "aud", "protocolMapper": "oidc-audience-mapper"}]}]}
+    go({"realm": "r", "clients": [{"clientId": "web"}]})
+    assert [item["fields"] for item in go(wanted)["plan"]] == [["protocolMappers.aud.name", "protocolMappers.aud.protocolMapper"]]
+    assert go(wanted)["plan"] == []
+
+
 def test_no_secret_is_shown(keycloak: FakeKeycloak, go) -> None:
     shown = str(go(DOCUMENT, secret_key="k"))
     changed = copy.deepcopy(DOCUMENT)

@@ -9,7 +9,7 @@ import typing as t
 from ...engine import marks
 from ...engine.compare import Change, Rules, is_mask
 from ...engine.family import Entry
-from ..base import Base, cleaned, with_mark, without
+from ..base import Base, cleaned, with_mark, with_protocols, without
 from ..documents import words
 from ..references import flow_names
 from ..secret_keys import SECRETS
@@ -160,7 +160,7 @@ class Clients(Base):
         fields = {change.path[0] for change in changes}
         if mark is not None or fields - set(_SCOPES):
             # Whole, for Keycloak takes a missing authorizationServicesEnabled for false.
-            body = self._body(server, without(wanted, *_SCOPES), current)
+            body = self._body(server, with_protocols(without(wanted, *_SCOPES)), current)
             body.update(id=current["id"], attributes=written_attributes(current, wanted, mark))
             if "secret" not in fields:
                 body.pop("secret", None)
