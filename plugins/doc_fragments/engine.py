@@ -25,7 +25,7 @@ options:
     choices: [unmarked, any]
     default: unmarked
   verify:
-    description: Read again what was written (but for new objects that the server's answer shows as it keeps them), and fail with the fields that it did not keep.
+    description: Read again what was written (but for new objects that the server's answer shows), and fail with the fields that it did not keep.
     type: bool
     default: true
   parallel:

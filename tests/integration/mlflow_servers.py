@@ -209,7 +209,7 @@ def mlflow_before_rbac(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 def mlflow_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The current version on a PostgreSQL of its own, with basic authentication and workspaces."""
     folder = tmp_path_factory.mktemp("mlflow-postgres")
-    driver = next((environment_with("psycopg2", DRIVER) / "lib").glob("python*/site-packages"))
+    (driver,) = (environment_with("psycopg2", DRIVER) / "lib").glob("python*/site-packages")
     with postgresql.running(folder) as found:
         uri = f"postgresql+psycopg2://{postgresql.USER}:{found.password}@127.0.0.1:{found.port}/postgres"
         with running(CURRENT, folder, auth=True, workspaces=True, database=uri, variables={"PYTHONPATH": str(driver)}) as server:

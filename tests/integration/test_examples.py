@@ -21,7 +21,7 @@ from ansible.parsing.dataloader import DataLoader
 from conftest import ROOT
 from keycloak_client import Realm
 from keycloak_server import Keycloak
-from mlflow_servers import Server
+from mlflow_servers import CURRENT, Server, running
 
 MODULES = sorted(path.stem for product in ("keycloak", "mlflow") for path in (ROOT / "plugins" / "modules").glob(f"{product}_*.py"))
 # Those that others need come first; documents come last, for what is there is made one of before.
@@ -93,6 +93,13 @@ def literal_secrets(value: Any, keys: frozenset[str], inside: str = "") -> Itera
         yield inside
 
 
+@pytest.fixture
+def mlflow_full(tmp_path: Path) -> Iterator[Server]:
+    """A server of one's own, for what is made stays."""
+    with running(CURRENT, tmp_path, auth=True, workspaces=True) as server:
+        yield server
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_no_secret_stands_in_an_example(module: str) -> None:
     door = importlib.import_module(f"ansible_collections.mlops.platform.plugins.modules.{module}").DOOR
@@ -101,6 +108,30 @@ def test_no_secret_stands_in_an_example(module: str) -> None:
     for task in tasks:
         options = task.get(f"mlops.platform.{module}", {})
         assert not list(literal_secrets(options, door.keys_of(options))), task["name"]
+
+
+def test_the_guide_runs(keycloak: Keycloak, mlflow_full: Server, tmp_path: Path) -> None:
+    """The files of docs/configuration.md, as somebody writes them down who has nothing else."""
+    guide = (ROOT / "docs" / "configuration.md").read_text()
+    for name, text in re.findall(r"(?ms)^```yaml\n# (\S+)\n(.*?)^```$", guide):
+        for server, url in (("sso", keycloak.url), ("mlflow", mlflow_full.url)):
+            text = text.replace(f"url: https://{server}.example.com", f"url: {url}")
+        (tmp_path / name).write_text(text)
+    (tmp_path / "vault.yml").write_text(
+        yaml.safe_dump({"keycloak_admin_password": keycloak.password, "mlflow_admin_password": mlflow_full.options["password"]})
+    )
+    (tmp_path / "hosts").write_text("localhost ansible_connection=local\n")
+    recaps = [
+        subprocess.run(
+            [Path(sys.executable).parent / "ansible-playbook", "-i", "hosts", "platform.yml", "-e", "@vault.yml", "--diff", *options],
+            env={**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+            cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+        ).stdout
+        for options in (["--check"], [], [])
+    ]  # fmt: skip
+    assert ["changed=2" in recaps[0], "changed=2" in recaps[1], "changed=0" in recaps[2]] == [True] * 3, "\n".join(recap[-3000:] for recap in recaps)
+    assert "failed=0" in recaps[2]
+    Realm(keycloak, "mlops").remove()
 
 
 def test_examples_run(keycloak: Keycloak, mlflow_full: Server, mlflow_plain: Server, tmp_path: Path) -> None:
@@ -138,28 +169,3 @@ def test_examples_run(keycloak: Keycloak, mlflow_full: Server, mlflow_plain: Ser
         shown = done.stdout + done.stderr
         assert done.returncode == 0, shown[-6000:]
         assert not [name for name, value in secrets.items() if value in shown]
-
-
-def test_the_guide_runs(keycloak: Keycloak, mlflow_full: Server, tmp_path: Path) -> None:
-    """The files of docs/configuration.md, as somebody writes them down who has nothing else."""
-    guide = (ROOT / "docs" / "configuration.md").read_text()
-    for name, text in re.findall(r"(?ms)^```yaml\n# (\S+)\n(.*?)^```$", guide):
-        for server, url in (("sso", keycloak.url), ("mlflow", mlflow_full.url)):
-            text = text.replace(f"url: https://{server}.example.com", f"url: {url}")
-        (tmp_path / name).write_text(text)
-    (tmp_path / "vault.yml").write_text(
-        yaml.safe_dump({"keycloak_admin_password": keycloak.password, "mlflow_admin_password": mlflow_full.options["password"]})
-    )
-    (tmp_path / "hosts").write_text("localhost ansible_connection=local\n")
-    recaps = [
-        subprocess.run(
-            [Path(sys.executable).parent / "ansible-playbook", "-i", "hosts", "platform.yml", "-e", "@vault.yml", "--diff", *options],
-            env={**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
-            cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
-        ).stdout
-        for options in (["--check"], [], [])
-    ]  # fmt: skip
-    assert ["changed=2" in recaps[0], "changed=2" in recaps[1], "changed=0" in recaps[2]] == [True] * 3, recaps
-    assert "failed=0" in recaps[2]
-    mlflow_full.declare({}, owner="platform", prune=dict.fromkeys(["experiments", "registered_models", "prompts"], "owned"))
-    Realm(keycloak, "mlops").remove()

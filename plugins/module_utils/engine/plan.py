@@ -122,7 +122,8 @@ def make(
                 result.actions.append(action)
         gone = list(_deletions(family, declared, absent.get(family.name, ()), there, mark_of, options))
         counts["delete"] = len(gone)
-        gone.sort(key=lambda action: -action.family.stage(action.current or {}))  # children before their parents
+        # Children before their parents; by name, for servers list in whichever order, and a plan is the same each time.
+        gone.sort(key=lambda action: (-action.family.stage(action.current or {}), action.name))
         deletions = gone + deletions
         if any(counts.values()):
             result.counts[family.name] = counts

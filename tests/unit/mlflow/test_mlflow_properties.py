@@ -8,7 +8,7 @@ from typing import Any
 
 from applied import Document, applied
 from fake_mlflow import FakeMlflow
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 NAMES = st.sampled_from("abc")
@@ -125,8 +125,14 @@ def names_in(document: Document) -> set[str]:
     return top | {f"workspaces/{space['name']}" for space in document["workspaces"]}
 
 
+def granted(name: str) -> Document:
+    grant = {"user": "a", "resource_type": "experiment", "resource": name, "permission": "READ"}
+    return {"experiments": [{"name": name}], "users": [{"username": "a", "password": "long-enough-12"}], "roles": [], "grants": [grant], "workspaces": []}
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents(), documents(), st.sampled_from(["merge", "exact"]))
+@example(granted("a"), granted("b"), "merge")  # whoever is there already gets what is new
 def test_after_applying_nothing_is_left_to_plan(before: Document, after: Document, mode: str) -> None:
     with FakeMlflow() as fake:
         applied(fake, THEIRS, owner="them")

@@ -38,8 +38,7 @@ class Backend:
         self.default_is_known = False
 
     def refreshed(self) -> None:
-        """Forgets what was read: something was written since."""
-        self.resources.refreshed()
+        """Forgets what was read of users and roles: something of them was written since."""
 
     # Users
 

@@ -48,7 +48,6 @@ class NativeRoles(Backend):
         self._lock = threading.Lock()
 
     def refreshed(self) -> None:
-        super().refreshed()
         self._users = self._roles = None
 
     # Users

@@ -66,7 +66,6 @@ class OidcAuth(Backend):
         self._lists: dict[tuple[str, str], list[Json]] = {}
 
     def refreshed(self) -> None:
-        super().refreshed()
         self._users = self._groups = None
         self._lists = {}
 

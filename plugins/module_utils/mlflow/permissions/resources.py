@@ -30,13 +30,8 @@ class Resources:
     def __init__(self, server: Session) -> None:
         self._server = server
         self._known: dict[tuple[str, str], dict[str, str]] = {}
-        self._stale: set[tuple[str, str]] = set()
+        self._read_at: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
-
-    def refreshed(self) -> None:
-        """Something was written since: what is not known here may be there by now."""
-        with self._lock:
-            self._stale = set(self._known)
 
     def id_of(self, workspace: str, kind: str, resource: str) -> str | None:
         """What a grant calls a resource; None for one that is not there."""
@@ -79,16 +74,20 @@ class Resources:
         return list(self._known[workspace, kind])
 
     def _found(self, workspace: str, kind: str, look: t.Callable[[dict[str, str]], str | None]) -> str | None:
-        """Looks in a list, and again in a new one where the old one may have been read too early."""
+        """Looks in a list, and again in a new one where something was written since the old one was read."""
         with self._lock:
             where = (workspace, kind)
             if where in self._known:
                 found = look(self._known[where])
-                if found is not None or where not in self._stale:
+                if found is not None or self._read_at[where] == self._written():
                     return found
             self._known[where] = self._list(workspace, kind) if self._server.is_there(workspace) else {}
-            self._stale.discard(where)
+            self._read_at[where] = self._written()
             return look(self._known[where])
+
+    def _written(self) -> int:
+        """How many requests there were that may have written something."""
+        return sum(count for method, count in dict(self._server.http.by_method).items() if method != "GET")
 
     def _list(self, workspace: str, kind: str) -> dict[str, str]:
         api = self._server.at(workspace)
