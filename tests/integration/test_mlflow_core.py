@@ -296,7 +296,7 @@ def test_everything_wrong_with_a_document_is_said_at_once(mlflow_full: Server) -
         "role and content",
     )
     fails(result, "did you mean model_version.created?", "did you mean endpoints?", "no name for a workspace")
-    assert len(result["problems"]) >= 10 and result["requests"]["total"] == 0
+    assert len(result["problems"]) >= 10 and set(result["requests"]["by_method"]) <= {"GET"}, "it may look at the server, but writes nothing"
 
 
 def test_what_only_the_server_knows_is_said_before_the_first_write(mlflow_full: Server) -> None:
