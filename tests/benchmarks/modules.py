@@ -224,7 +224,7 @@ def uri_create(servers: Servers, count: int) -> Task:
 def mlflow_some(servers: Servers, count: int) -> tuple[Run, Run, Run, Run]:
     their_created, their_unchanged = play(servers, uri_create(servers, count)), play(servers, uri_create(servers, count))
     runs = []
-    for _ in range(3):  # the middle one counts; theirs is so long that one is enough
+    for _number in range(3):  # the middle one counts; theirs is so long that one is enough
         no_models(servers, count)
         runs.append(expect(play(servers, mlflow_config(servers, count)), True))
     created = sorted(runs, key=lambda run: run.seconds)[1]
