@@ -10,7 +10,7 @@ from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.errors import RefusedError
 from ...engine.family import Entry
-from ..base import Base, cleaned, with_mark, without
+from ..base import Base, cleaned, with_mark, with_protocols, without
 from ..documents import words
 from ..references import needed_scope, scope_ids
 from ..secret_keys import SECRETS
@@ -69,8 +69,8 @@ def write_mappers(server: Session, path: str, current: Entry, wanted: Entry, cha
     if any(change.path == ("protocolMappers",) for change in changes):  # the whole list is to go
         touched |= {str(mapper["name"]) for mapper in current.get("protocolMappers") or []}
     there = {str(mapper["name"]): mapper for mapper in current.get("protocolMappers") or []}
-    after = {str(mapper["name"]): mapper for mapper in wanted.get("protocolMappers") or []}
-    new = [{"protocol": wanted.get("protocol") or "openid-connect", **after[name]} for name in sorted(touched) if name in after and name not in there]
+    after = {str(mapper["name"]): mapper for mapper in with_protocols(wanted).get("protocolMappers") or []}
+    new = [after[name] for name in sorted(touched) if name in after and name not in there]
     if new:
         server.api.post(f"{path}/add-models", new)
     for name in sorted(touched & there.keys()):

@@ -81,8 +81,8 @@ class Resources:
                 found = look(self._known[where])
                 if found is not None or self._read_at[where] == self._written():
                     return found
+            self._read_at[where] = self._written()  # before the list, which other threads may write behind
             self._known[where] = self._list(workspace, kind) if self._server.is_there(workspace) else {}
-            self._read_at[where] = self._written()
             return look(self._known[where])
 
     def _written(self) -> int:
