@@ -140,6 +140,7 @@ def _run(product: Product, request: Request, say: t.Callable[[str], object], res
     if request.diff_limit is not None:
         result["diff"] = report.diff(made, request.diff_limit)
     if made.drift and request.fail_on_drift:
+        result["changed"] = False  # nothing was written
         raise EngineError(f"{len(made.drift)} objects were changed on the server since they were applied, first {_first(made)}: fail_on_drift is set")
     if not request.check:
         try:

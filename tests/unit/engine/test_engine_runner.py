@@ -257,3 +257,14 @@ def test_after_applying_nothing_is_left_to_plan(before: list[dict[str, Any]], af
     assert go(server, *after)["plan"] == predicted
     assert not go(server, *after)["changed"]
     assert set(server.there) == {thing["name"] for thing in after}
+
+
+def test_a_run_that_drift_stops_changed_nothing() -> None:
+    server = Memory()
+    go(server, {"name": "a", "uris": ["1"]})
+    server.there["a"]["uris"] = ["2"]
+    writes = server.writes
+    request = runner.Request({"things": [{"name": "a", "uris": ["1"]}]}, plan.Options(owner=OWNER), fail_on_drift=True)
+    with pytest.raises(runner.FailedError, match="fail_on_drift") as refused:
+        runner.run(server, request, lambda line: None)
+    assert refused.value.result["changed"] is False and server.writes == writes
