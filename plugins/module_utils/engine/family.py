@@ -66,6 +66,16 @@ class Family(t.Generic[Server]):
         """The ownership mark of an object; None where it has none."""
         return marks.read(current.get("attributes"))
 
+    def twins(self, current: Entry) -> t.Sequence[str]:
+        """Identifiers of all objects of this name, itself first, where the server takes a name more than once."""
+        del current
+        return ()
+
+    def is_left(self, gone: Entry, found: Entry) -> bool:
+        """Whether what is found by the name of a deleted object is that object still, and not another of the same name."""
+        del gone, found
+        return True
+
     def create(self, server: Server, entry: Entry, mark: marks.Mark | None) -> Entry | None:
         """Creates an object with its mark; None for no mark.
 

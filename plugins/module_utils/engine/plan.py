@@ -122,6 +122,7 @@ def make(
                 result.actions.append(action)
         gone = list(_deletions(family, declared, absent.get(family.name, ()), there, mark_of, options))
         counts["delete"] = len(gone)
+        problems += _not_told_apart(gone, mark_of, options)
         # Children before their parents; by name, for servers list in whichever order, and a plan is the same each time.
         gone.sort(key=lambda action: (-action.family.stage(action.current or {}), action.name))
         deletions = gone + deletions
@@ -217,6 +218,21 @@ def _deletions(
             mark = mark_of(family, key, current)
             if policy == "all" or (mark is not None and mark.owner == options.owner):
                 yield Action("delete", family, key, "undeclared", [], current)
+
+
+def _not_told_apart(gone: t.Sequence[Action], mark_of: t.Callable[[Family, str, Entry], marks.Mark | None], options: Options) -> list[str]:
+    """Of several objects of one name, only the one that carries our mark may go."""
+    found = []
+    for action in gone:
+        current = action.current or {}
+        twins = action.family.twins(current)
+        mark = mark_of(action.family, action.name, current) if len(twins) > 1 else None
+        if len(twins) > 1 and (mark is None or mark.owner != options.owner):
+            found.append(
+                f"{action.family.name}/{action.name}: the server has {len(twins)} of this name ({', '.join(twins)}), "
+                "and none carries this owner's mark: delete by hand those that have to go"
+            )
+    return found
 
 
 def _protected(name: str, options: Options) -> bool:

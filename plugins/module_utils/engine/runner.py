@@ -214,6 +214,10 @@ def _look_again(product: Product, families: t.Sequence[Family], wanted: t.Mappin
         known = shown.get(family.name, {})
         asked = touched[family.name] - known.keys()
         there[family.name] = {**(family.read(product, list(asked)) if asked else {}), **known}
+    for action in made.actions:
+        other = there[action.family.name].get(action.name)
+        if action.verb == "delete" and other is not None and not action.family.is_left(action.current or {}, other):
+            del there[action.family.name][action.name]
     options = dataclasses.replace(request.options, prune={}, update_secret="on_create")  # noqa: S106  a policy, no secret
     left = plan.make(chosen, declared, {name: keys - set(declared[name]) for name, keys in touched.items()}, there, product.mark_of, options)
     if left.actions:

@@ -70,6 +70,29 @@ class ScopedFamily(MlflowFamily):
         return documents.key(str(entry.get("name") or ""), str(entry.get("workspace") or ""))
 
 
+class TwinFamily(ScopedFamily):
+    """A family of which the server takes one name twice. The one with a mark is the declared one; the others are somebody else's."""
+
+    def found(self, server: Session, result: dict[str, Entry], key: str, identifier: str, item: Entry, entry: Entry) -> None:
+        """Takes an object of the server into the result of read().
+
+        :param item: as the server returns it.
+        :param entry: the same in the document's format, with its workspace.
+        """
+        others = result.get(key, {}).get("_twins", [])
+        if not others or server.registry(entry["workspace"]).mark(self.name, key, identifier):
+            server.learn(self.name, key, identifier, item)
+            result[key] = {**entry, "_twins": [identifier, *others]}
+        else:
+            others.append(identifier)
+
+    def twins(self, current: Entry) -> t.Sequence[str]:
+        return list(current["_twins"])
+
+    def is_left(self, gone: Entry, found: Entry) -> bool:
+        return gone["_twins"][0] in found["_twins"]
+
+
 def keep_the_oldest(mine: str, named_alike: t.Sequence[Entry], identifier: str, created: str, delete: t.Callable[[str], object]) -> None:
     """What a server takes twice under one name was possibly made by two runs at once: all of them keep the oldest, and delete their own.
 

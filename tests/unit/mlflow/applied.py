@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.mlops.platform.plugins.module_utils.engine import plan, runner
@@ -16,17 +16,17 @@ Document = dict[str, Any]
 
 
 def applied(
-    fake: FakeMlflow, document: Document, *, prune: Sequence[str] = (), password: str = "admin-password", retries: int = 3, **more: Any
+    fake: FakeMlflow, document: Document, *, prune: Sequence[str] | Mapping[str, str] = (), password: str = "admin-password", retries: int = 3, **more: Any
 ) -> dict[str, Any]:
     """The result of a run, or of a check; raises runner.FailedError. Options are those of the planner and of the request.
 
-    :param prune: families whose undeclared objects of ours go.
+    :param prune: families whose undeclared objects of ours go; or policies by family.
     """
     session._known.clear()  # what a server of an earlier test on this port could do
     headers = (("Authorization", basic("admin", password)),)
     http = Http(Settings(fake.url + fake.prefix, timeout=10, retries=retries, retry_delay=0.01, headers=headers), sleep=lambda seconds: None)
     try:
-        policies = dict.fromkeys(prune, "owned")
+        policies = dict(prune) if isinstance(prune, Mapping) else dict.fromkeys(prune, "owned")
         of_request = {key: more.pop(key) for key in ("check", "verify", "absent", "families", "fail_on_drift", "parallel") if key in more}
         chosen = plan.Options(**{"prune": policies, "max_deletes": "100%", "secret_key": "k"} | more)
         server = session.Session(http, families.everything(), policies, "delete")

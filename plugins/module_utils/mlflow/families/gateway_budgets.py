@@ -10,7 +10,7 @@ from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.family import Entry
 from .. import documents
-from ..scoped import keep_the_oldest
+from ..scoped import TwinFamily, keep_the_oldest
 from ..session import Session
 from .gateway import GatewayEndpoints, GatewayFamily
 
@@ -19,7 +19,7 @@ _IDENTITY = ("target_scope", "target_value", "duration", "budget_unit")
 _DURATION = {"unit": documents.Kind((str,), ("MINUTES", "HOURS", "DAYS", "WEEKS", "MONTHS")), "value": documents.WHOLE}
 
 
-class GatewayBudgets(GatewayFamily):
+class GatewayBudgets(GatewayFamily, TwinFamily):
     """Budgets by target and duration. The target of a budget for an endpoint is declared by the endpoint's name."""
 
     name = "gateway_budgets"
@@ -83,13 +83,8 @@ class GatewayBudgets(GatewayFamily):
                 entry = {field: item[field] for field in self.fields if item.get(field) not in (None, "")}
                 if entry["target_scope"] == "ENDPOINT":
                     entry["target_value"] = names.get(str(entry.get("target_value")), entry.get("target_value"))
-                entry.update(workspace=workspace, _twins=[str(item[self.identifier])])
-                key = self.key(entry)
-                if key in result:
-                    result[key]["_twins"] += entry["_twins"]
-                    continue
-                server.learn(self.name, key, entry["_twins"][0], item)
-                result[key] = entry
+                entry["workspace"] = workspace
+                self.found(server, result, self.key(entry), str(item[self.identifier]), item, entry)
         return result
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
@@ -107,5 +102,4 @@ class GatewayBudgets(GatewayFamily):
             self.write(server, current, "update", {self.identifier: server.id_of(self.name, self.key(current)), **body})
 
     def delete(self, server: Session, current: Entry) -> None:
-        for identifier in current["_twins"]:
-            server.at(current["workspace"]).delete("3.0/gateway/budgets/delete", **{self.identifier: identifier})
+        server.at(current["workspace"]).delete("3.0/gateway/budgets/delete", **{self.identifier: server.id_of(self.name, self.key(current))})

@@ -11,6 +11,7 @@ from ...engine.compare import Change, Rules
 from ...engine.errors import EngineError
 from ...engine.family import Entry
 from .. import documents
+from ..scoped import TwinFamily
 from ..session import Session
 from .gateway import GatewayEndpoints, GatewayFamily
 
@@ -19,7 +20,7 @@ _SCORER = {"experiment": documents.TEXT, "name": documents.TEXT, "version": docu
 _ATTACHED = {"endpoint": documents.TEXT, "execution_order": documents.WHOLE}
 
 
-class GatewayGuardrails(GatewayFamily):
+class GatewayGuardrails(GatewayFamily, TwinFamily):
     """Guardrails by name. The server cannot change one, so that what differs is made anew; its endpoints are attached again."""
 
     name = "gateway_guardrails"
@@ -93,17 +94,13 @@ class GatewayGuardrails(GatewayFamily):
             attached = self._attached(server, workspace) if any(self.found_key(item, workspace) in declared for item in found) else {}
             for item in found:
                 key, identifier = self.found_key(item, workspace), str(item[self.identifier])
-                if key in result:
-                    result[key]["_twins"].append(identifier)
-                    continue
-                server.learn(self.name, key, identifier, item)
-                result[key] = {
+                entry = {
                     "name": item["name"],
                     "workspace": workspace,
-                    "_twins": [identifier],
                     "endpoints": attached.get(identifier, []),
                     **self.entry(server, item, declared.get(key, {})),
                 }
+                self.found(server, result, key, identifier, item, entry)
         return result
 
     def _attached(self, server: Session, workspace: str) -> dict[str, list[Entry]]:
@@ -174,5 +171,4 @@ class GatewayGuardrails(GatewayFamily):
             api.patch("3.0/gateway/guardrails/update-config", **asked, execution_order=one["execution_order"])
 
     def delete(self, server: Session, current: Entry) -> None:
-        for identifier in current["_twins"]:
-            server.at(current["workspace"]).delete("3.0/gateway/guardrails/delete", guardrail_id=identifier)
+        server.at(current["workspace"]).delete("3.0/gateway/guardrails/delete", guardrail_id=server.id_of(self.name, self.key(current)))

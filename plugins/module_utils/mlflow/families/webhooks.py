@@ -11,7 +11,7 @@ from ...engine.compare import MASK, Change, Rules
 from ...engine.family import Entry
 from ...engine.http import quote
 from .. import documents
-from ..scoped import ScopedFamily, keep_the_oldest
+from ..scoped import TwinFamily, keep_the_oldest
 from ..session import Session
 
 _PAGE = 100
@@ -37,7 +37,7 @@ EVENTS = frozenset(
 )
 
 
-class Webhooks(ScopedFamily):
+class Webhooks(TwinFamily):
     """Webhooks by name. The server never returns their secret."""
 
     name = "webhooks"
@@ -84,12 +84,7 @@ class Webhooks(ScopedFamily):
         for workspace in server.scopes(self, keys):
             for item in server.at(workspace).pages("2.0/webhooks", "webhooks", _PAGE):
                 key = documents.key(str(item["name"]), workspace)
-                identifier = str(item["webhook_id"])
-                if key in result:
-                    result[key]["_twins"].append(identifier)
-                    continue
-                server.learn(self.name, key, identifier, item)
-                result[key] = {
+                entry = {
                     "name": item["name"],
                     "workspace": workspace,
                     "url": item.get("url", ""),
@@ -97,8 +92,8 @@ class Webhooks(ScopedFamily):
                     "description": item.get("description", ""),
                     "status": item.get("status", "ACTIVE"),
                     "secret": MASK,  # it may have one or not: nobody is told
-                    "_twins": [identifier],
                 }
+                self.found(server, result, key, str(item["webhook_id"]), item, entry)
         return result
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
@@ -114,8 +109,7 @@ class Webhooks(ScopedFamily):
             server.at(current["workspace"]).patch(f"2.0/webhooks/{quote(str(server.id_of(self.name, self.key(current))))}", **body)
 
     def delete(self, server: Session, current: Entry) -> None:
-        for identifier in current["_twins"]:
-            server.at(current["workspace"]).delete(f"2.0/webhooks/{quote(identifier)}")
+        server.at(current["workspace"]).delete(f"2.0/webhooks/{quote(str(server.id_of(self.name, self.key(current))))}")
 
 
 def _event(event: t.Any) -> str:
