@@ -111,7 +111,9 @@ options:
     OBJECT = r"""
 options:
   state:
-    description: Whether the object is there. An entry of O(items) may say it for itself.
+    description:
+      - Whether the object is there. An entry of O(items) may say it for itself.
+      - To have it removed, its name is enough, with what is part of it, such as the client of a role. What else is said of it does not count.
     type: str
     choices: [present, absent]
     default: present

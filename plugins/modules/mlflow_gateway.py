@@ -18,7 +18,7 @@ options:
     type: str
     choices: [secret, model_definition, endpoint, budget, guardrail]
   name:
-    description: "Name of the object. A budget has none: it is found by what it limits."
+    description: "Name of the object. A budget has none: it is found by what O(settings) say that it limits (target and duration), also when it has to go."
     type: str
 extends_documentation_fragment:
   - mlops.platform.mlflow
@@ -58,6 +58,15 @@ EXAMPLES = r"""
     kind: endpoint
     name: trial
     state: absent
+
+- name: No limit for a day any more
+  mlops.platform.mlflow_gateway:
+    url: https://mlflow.example.com
+    username: admin
+    password: "{{ mlflow_admin_password }}"
+    kind: budget
+    state: absent
+    settings: {target_scope: GLOBAL, duration: {value: 1, unit: DAYS}}
 """
 
 RETURN = r"""

@@ -57,6 +57,8 @@ class Kind:
     :ivar options: the options that describe it.
     :ivar fields: keys of the document for options that are called otherwise there.
     :ivar spell: what an option is called in the document when `fields` does not say.
+    :ivar keys: keys of settings that are part of an object's name as well.
+    :ivar lacks: what is missing of an entry to find its object by: options, as a task has them.
     """
 
     place: t.Callable[[list[Entry]], Entry]
@@ -64,6 +66,8 @@ class Kind:
     options: t.Mapping[str, Spec]
     fields: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     spell: t.Callable[[str], str] = str
+    keys: tuple[str, ...] = ()
+    lacks: t.Callable[[Entry], list[str]] = lambda entry: []
 
     def spec(self, common: t.Mapping[str, Spec]) -> dict[str, Spec]:
         """The module's argument_spec.
@@ -93,7 +97,12 @@ class Kind:
         for label, item in self._items(params, problems):
             if (item.get("state") or params["state"]) == "absent":
                 # Its name alone: what else is said of it may concern other objects, which stay.
-                absent.append({self.field(option): item[option] for option in self.names if item.get(option) is not None})
+                known = {*map(self.field, self.names), *self.keys}
+                entry = {key: value for key, value in self._entry(label, item, problems).items() if key in known}
+                lacking = self.lacks(entry)
+                if lacking:
+                    problems.append(f"{label}: {', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing: what has to go is found by that")
+                absent.append(entry)
             else:
                 present.append(self._entry(label, item, problems))
         if problems:

@@ -54,9 +54,13 @@ def _components(entries: list[Entry]) -> Entry:
 
 
 def _kind(
-    place: t.Callable[[list[Entry]], Entry], identity: tuple[str, ...], described: dict[str, dict[str, t.Any]], fields: t.Mapping[str, str] | None = None
+    place: t.Callable[[list[Entry]], Entry],
+    identity: tuple[str, ...],
+    described: dict[str, dict[str, t.Any]],
+    fields: t.Mapping[str, str] | None = None,
+    **more: t.Any,
 ) -> Kind:
-    return Kind(place, identity, described, fields or {}, camel)
+    return Kind(place, identity, described, fields or {}, camel, **more)
 
 
 KINDS: dict[str, Kind] = {
@@ -188,6 +192,7 @@ KINDS: dict[str, Kind] = {
         _components,
         ("name", "provider_type", "sub_type"),
         {"name": TEXT, "provider_type": TEXT, "sub_type": TEXT, "provider_id": TEXT, "config": MAP, "sub_components": MAP},
+        lacks=lambda entry: [] if entry.get("providerType") else ["provider_type"],
     ),
     "keycloak_organization": _kind(
         one_list("organizations"),

@@ -26,6 +26,24 @@ def _gateway(entries: list[Entry]) -> Entry:
     return {"gateway": parts} if parts else {}
 
 
+def _gateway_lacks(entry: Entry) -> list[str]:
+    """A budget has no name: what it limits, and for how long, tells it apart."""
+    if entry.get("kind") != "budget":
+        return [] if entry.get("name") else ["name"]
+    needed = ["target_scope"] + (["target_value"] if entry.get("target_scope") in ("ENDPOINT", "USER") else [])
+    duration = entry.get("duration")
+    missing = [key for key in needed if not entry.get(key)]
+    missing += [f"duration.{key}" for key in ("value", "unit") if not (isinstance(duration, dict) and duration.get(key))]
+    return [f"settings.{key}" for key in missing]
+
+
+def _grant_lacks(entry: Entry) -> list[str]:
+    return [] if entry.get("user") or entry.get("role") else ["user or role"]
+
+
+# An object may name its workspace in its settings.
+_PLACED = ("workspace",)
+
 KINDS: dict[str, Kind] = {
     "mlflow_workspace": Kind(
         one_list("workspaces"),
@@ -36,21 +54,26 @@ KINDS: dict[str, Kind] = {
         one_list("experiments"),
         ("name",),
         {"name": TEXT, "rename_from": TEXT, "description": TEXT, "tags": MAP, "artifact_location": TEXT},
+        keys=_PLACED,
     ),
     "mlflow_registered_model": Kind(
         one_list("registered_models"),
         ("name",),
         {"name": TEXT, "rename_from": TEXT, "description": TEXT, "tags": MAP, "aliases": MAP, "versions": MAPS},
+        keys=_PLACED,
     ),
     "mlflow_model_alias": Kind(
         one_list(ModelAliases.name),
         ("name", "model"),
         {"name": TEXT, "model": TEXT, "version": TEXT},
+        keys=_PLACED,
+        lacks=lambda entry: [] if entry.get("model") else ["model"],
     ),
     "mlflow_prompt": Kind(
         one_list("prompts"),
         ("name",),
         {"name": TEXT, "template": {"type": "raw"}, "commit_message": TEXT, "description": TEXT, "tags": MAP, "version_tags": MAP, "aliases": MAP},
+        keys=_PLACED,
     ),
     "mlflow_webhook": Kind(
         one_list("webhooks"),
@@ -64,11 +87,14 @@ KINDS: dict[str, Kind] = {
             "secret": SECRET,
         },
         {"target_url": "url"},
+        keys=_PLACED,
     ),
     "mlflow_gateway": Kind(
         _gateway,
         ("kind", "name"),
         {"kind": {"type": "str", "choices": list(GATEWAY)}, "name": TEXT},
+        keys=(*_PLACED, "target_scope", "target_value", "duration", "budget_unit"),
+        lacks=_gateway_lacks,
     ),
     "mlflow_user": Kind(
         one_list("users"),
@@ -80,6 +106,7 @@ KINDS: dict[str, Kind] = {
         one_list("roles"),
         ("name",),
         {"name": TEXT, "description": TEXT, "members": TEXTS, "permissions": MAPS},
+        keys=_PLACED,
     ),
     "mlflow_grant": Kind(
         one_list("grants"),
@@ -93,6 +120,8 @@ KINDS: dict[str, Kind] = {
             "priority": WHOLE,
             "permission": {"type": "str", "choices": list(LEVELS)},
         },
+        keys=_PLACED,
+        lacks=_grant_lacks,
     ),
 }
 

@@ -49,8 +49,11 @@ class Organizations(Base):
             return {}
         result = {}
         declared = self.declared(server)
-        for found in server.api.pages("/organizations", briefRepresentation=False):
-            key = str(found["alias"])
+        listed = list(server.api.pages("/organizations", briefRepresentation=False))
+        # What has to go may be called by its name alone, though its alias is another.
+        by_name = set(keys) - declared.keys() - {found["alias"] for found in listed}
+        for found in listed:
+            key = str(found["name"] if found["name"] in by_name else found["alias"])
             server.learn(self.name, key, found["id"])
             result[key] = found
             wanted = declared.get(key, {}) if key in keys else {}
