@@ -67,6 +67,8 @@ options:
     type: bool
     default: true
 notes:
+  - One way to log in that a task's options name rules out the environment's variables of the others; with a user or a refresh token, a client's proof
+    from the environment still counts.
   - Needs Keycloak 26 or newer, and nothing but Python's standard library where it runs.
   - A client logs in with its certificate alone when O(client_cert) is given and no other proof.
 """

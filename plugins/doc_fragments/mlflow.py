@@ -30,6 +30,7 @@ options:
     description: Bearer token, for servers behind OpenID Connect. Exclusive with O(username). Without it, E(MLFLOW_TRACKING_TOKEN).
     type: str
 notes:
+  - An account among a task's options rules out E(MLFLOW_TRACKING_TOKEN), and a token E(MLFLOW_TRACKING_USERNAME) and E(MLFLOW_TRACKING_PASSWORD).
   - Needs MLflow 3.10 or newer, and nothing but Python's standard library where it runs.
   - O(ca_path) and O(client_cert) are taken from E(MLFLOW_TRACKING_SERVER_CERT_PATH) and E(MLFLOW_TRACKING_CLIENT_CERT_PATH) too, as by MLflow's own clients.
 """

@@ -45,15 +45,18 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.mlops.platform.plugins.module_utils.engine.connection import without_environment
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak.arguments import COMMON, tokens_of
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.arguments import COMMON, overridden, tokens_of
 from ansible_collections.mlops.platform.plugins.plugin_utils.engine_action import plain
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         # As the modules do, so that environment variables and wrong options mean the same.
-        validation = ArgumentSpecValidator(COMMON).validate(plain(kwargs))
+        given = plain(kwargs)
+        off = overridden({name for name, value in given.items() if value not in (None, "")})
+        validation = ArgumentSpecValidator(without_environment(COMMON, off)).validate(given)
         if validation.error_messages:
             raise AnsibleError(f"keycloak_token: {'; '.join(validation.error_messages)}")
         try:

@@ -101,7 +101,7 @@ class EngineActionModule(ProgressActionModule):
         return args
 
     def _through(self, door: Door, args: dict[str, Any]) -> dict[str, Any]:
-        validation = ArgumentSpecValidator(door.spec, **door.constraints).validate(args)
+        validation = ArgumentSpecValidator(door.spec_for(args), **door.constraints).validate(args)
         hidden = set(validation._no_log_values)
         params = validation.validated_parameters
         if validation.errors.errors:

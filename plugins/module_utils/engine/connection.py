@@ -22,6 +22,11 @@ CONNECTION: dict[str, dict[str, t.Any]] = {
 }
 
 
+def without_environment(spec: t.Mapping[str, t.Any], options: t.Collection[str]) -> dict[str, t.Any]:
+    """An argument_spec in which the environment has no say in these options."""
+    return {name: {key: value for key, value in option.items() if key != "fallback"} if name in options else option for name, option in spec.items()}
+
+
 def settings_of(params: t.Mapping[str, t.Any], url: str) -> Settings:
     """How the server is reached, from a module's options."""
     headers = {"User-Agent": params.get("http_agent") or "mlops.platform", **(params.get("extra_headers") or {})}

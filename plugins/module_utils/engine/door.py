@@ -19,6 +19,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ..progress import Progress
 from . import secrets
 from .compare import MASK
+from .connection import without_environment
 from .errors import EngineError, InvalidError
 from .runner import FailedError
 
@@ -54,6 +55,7 @@ class Door:
     :ivar constraints: required_one_of and the like, as AnsibleModule takes them.
     :ivar secret_keys: keys whose values are secret, at whatever depth of options without a spec of their own (documents, settings).
     :ivar files: options that name a file of the controller, each with the option that takes its content.
+    :ivar overridden: options whose environment variables do not count, by the names of those that are given: one way to log in rules out the others.
     """
 
     name: str
@@ -62,6 +64,11 @@ class Door:
     constraints: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     secret_keys: frozenset[str] = frozenset()
     files: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    overridden: t.Callable[[t.Collection[str]], t.Collection[str]] = lambda given: ()
+
+    def spec_for(self, given: Params) -> dict[str, t.Any]:
+        """The argument_spec for these options: what they say is not mixed with an environment that says otherwise."""
+        return without_environment(self.spec, self.overridden({name for name, value in given.items() if value not in (None, "")}))
 
     def keys_of(self, params: Params) -> frozenset[str]:
         """Keys whose values are secret: those of options, of documents, and those the user adds (secret_paths: the last step counts)."""
@@ -124,6 +131,11 @@ class _Module(AnsibleModule):
     door: t.ClassVar[Door]
     no_log_values: set[str]
     params: dict[str, t.Any]
+    argument_spec: dict[str, t.Any]
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.argument_spec = self.door.spec_for(self.params)
 
     def _hide(self, result: Result) -> Result:
         self.no_log_values = {value for value in self.no_log_values if len(value) >= _SHORTEST} | self.door.hidden(self.params)

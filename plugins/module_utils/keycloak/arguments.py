@@ -44,7 +44,24 @@ LOGIN: dict[str, dict[str, t.Any]] = {
 COMMON: dict[str, dict[str, t.Any]] = {**LOGIN, **CONNECTION}
 REALM: dict[str, dict[str, t.Any]] = {"realm": {"type": "str", "fallback": _env("KEYCLOAK_REALM")}}
 
+_USER = frozenset({"auth_username", "auth_password", "auth_totp"})
 _CLIENT_PROOFS = ("auth_client_secret", "auth_private_key", "auth_assertion", "auth_assertion_file")
+
+
+def overridden(given: t.Collection[str]) -> set[str]:
+    """Options that environment variables do not fill in, for the given ones say otherwise who logs in.
+
+    A client's proof from the environment stays beside a user or a refresh token: both go into one login.
+    """
+    user, proof, refresh = not _USER.isdisjoint(given), any(name in given for name in _CLIENT_PROOFS), "auth_refresh_token" in given
+    found: set[str] = set()
+    if user or proof or refresh:
+        found |= {"token", "auth_refresh_token"}
+    if proof or refresh or "token" in given:
+        found |= set() if user else _USER
+    if proof or "token" in given:
+        found |= {"auth_refresh_token", *_CLIENT_PROOFS}
+    return found - set(given)
 
 
 def login_problems(params: t.Mapping[str, t.Any]) -> list[str]:

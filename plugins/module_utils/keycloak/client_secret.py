@@ -11,7 +11,7 @@ import typing as t
 from ..engine.door import Call, Door, Result
 from ..engine.errors import EngineError, InvalidError
 from .api import Api
-from .arguments import COMMON, REALM, tokens_of
+from .arguments import COMMON, REALM, overridden, tokens_of
 
 SPEC: dict[str, dict[str, t.Any]] = {
     "client_id": {"type": "str", "required": True},
@@ -105,4 +105,4 @@ def _written(dest: str, secret: str, mode: int, check: bool) -> bool:
 
 def door() -> Door:
     """The door of keycloak_client_secret."""
-    return Door("keycloak_client_secret", {**COMMON, **REALM, **SPEC}, _run)
+    return Door("keycloak_client_secret", {**COMMON, **REALM, **SPEC}, _run, overridden=overridden)

@@ -30,4 +30,5 @@ def door() -> Door:
         options.DOCUMENT_CONSTRAINTS,
         secret_keys=options.secret_keys(ALL),
         files=options.DOCUMENT_FILES,
+        overridden=arguments.overridden,
     )

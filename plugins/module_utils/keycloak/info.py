@@ -13,7 +13,7 @@ from ..engine.errors import EngineError, InvalidError
 from ..engine.family import Entry
 from . import documents, registry
 from .api import Api
-from .arguments import COMMON, REALM, tokens_of
+from .arguments import COMMON, REALM, overridden, tokens_of
 from .base import mark_in
 from .families import workflows
 
@@ -115,4 +115,4 @@ def _owners(export: Entry, realm: Entry, asked: list[str]) -> dict[str, str]:
 
 def door() -> Door:
     """The door of keycloak_info."""
-    return Door("keycloak_info", {**COMMON, **REALM, **SPEC}, _run)
+    return Door("keycloak_info", {**COMMON, **REALM, **SPEC}, _run, overridden=overridden)

@@ -40,6 +40,12 @@ CONSTRAINTS: dict[str, t.Any] = {
 }
 
 
+def overridden(given: t.Collection[str]) -> set[str]:
+    """Options that environment variables do not fill in, for the given ones say otherwise who logs in."""
+    account = "username" in given or "password" in given
+    return ({"token"} if account else {"username", "password"} if "token" in given else set()) - set(given)
+
+
 def http(params: t.Mapping[str, t.Any]) -> Http:
     """The way to the server, kept for all items of a loop.
 

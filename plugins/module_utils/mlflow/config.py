@@ -32,4 +32,5 @@ def door() -> Door:
         {**constraints, "required_by": arguments.CONSTRAINTS["required_by"]},
         secret_keys=options.secret_keys(everything()),
         files=options.DOCUMENT_FILES,
+        overridden=arguments.overridden,
     )

@@ -13,7 +13,7 @@ from ..engine.door import Call, Door, Result
 from ..engine.errors import EngineError, InvalidError
 from ..engine.family import Entry, Family
 from . import versions
-from .arguments import CONNECTION, CONSTRAINTS, session
+from .arguments import CONNECTION, CONSTRAINTS, overridden, session
 from .families import everything
 from .families.registered_models import PAGE, quoted
 from .permissions import model
@@ -129,4 +129,4 @@ def _permission(one: Entry) -> Entry:
 
 def door() -> Door:
     """The door of mlflow_info."""
-    return Door("mlflow_info", {**CONNECTION, **SPEC}, _run, CONSTRAINTS)
+    return Door("mlflow_info", {**CONNECTION, **SPEC}, _run, CONSTRAINTS, overridden=overridden)

@@ -12,7 +12,7 @@ from ..engine.door import Call, Door, Result
 from ..engine.family import Entry, Family
 from ..engine.objects import FLAG, MAP, MAPS, SECRET, TEXT, TEXTS, WHOLE, Kind, both, names, one_list, voice
 from .aliases import ModelAliases
-from .arguments import CONNECTION, CONSTRAINTS, CONTENT, placed, session
+from .arguments import CONNECTION, CONSTRAINTS, CONTENT, overridden, placed, session
 from .families import everything
 from .permissions.model import LEVELS
 
@@ -148,4 +148,5 @@ def door(name: str) -> Door:
         functools.partial(_run, kind),
         both(CONSTRAINTS, kind.constraints()),
         secret_keys=options.secret_keys(_families()),
+        overridden=overridden,
     )

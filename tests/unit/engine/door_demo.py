@@ -79,13 +79,15 @@ DOOR = Door(
     {
         **DOCUMENT,
         "path": {"type": "path", "required": True, "fallback": (env_fallback, ["THINGS"])},
-        "token": {"type": "str", "no_log": True},
+        "user": {"type": "str"},
+        "token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["THINGS_TOKEN"])},
         "kind": {"type": "str", "choices": ["a", "b"], "default": "a"},
     },
     run,
-    {"required_one_of": [("config", "config_file")]},
+    {"required_one_of": [("config", "config_file")], "mutually_exclusive": [("user", "token")]},
     secret_keys=frozenset({"secret"}),
     files={"config_file": "config"},
+    overridden=lambda given: {"token"} if "user" in given else (),
 )
 
 

@@ -40,6 +40,8 @@ TASKS: dict[str, dict[str, Any]] = {
         "test.doors.thing": {"path": "{{ omit }}", "config": {"things": ["{{ vaulted }}"]}},
         "environment": {"THINGS": "{{ folder }}/{{ way }}-b.json"},
     },
+    "logged_in": {"test.doors.thing": {"config": {"things": []}, "user": "u"}, "environment": {"THINGS_TOKEN": "of somebody else"}},
+    "two_logins": {"test.doors.thing": {"config": {"things": []}, "user": "u", "token": "t"}},
     "looped": {"test.doors.thing": {"config": {"things": ["{{ {'name': item} }}"]}}, "loop": ["p", "q"]},
     "misspelt": {"test.doors.thing": {"config": {"things": ["{{ one }}"]}, "knid": "a", "token": "{{ secret }}"}},
     "not_a_choice": {"test.doors.thing": {"config": {"things": []}, "kind": "c"}},
@@ -145,11 +147,18 @@ def test_options_come_from_files_defaults_and_the_task_s_environment(run, way):
 
 
 @WAYS
+def test_an_environment_that_says_otherwise_does_not_count(run, way):
+    results, _output = run
+    assert not results[f"{way}_logged_in"].get("failed"), results[f"{way}_logged_in"]
+
+
+@WAYS
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("misspelt", "Unsupported parameters for (test.doors.thing) module: knid"),
         ("not_a_choice", "value of kind must be one of: a, b, got: c"),
+        ("two_logins", "parameters are mutually exclusive: user|token"),
         ("missing", "one of the following is required: config, config_file"),
         ("twice", "config_file and config are mutually exclusive"),
         ("from_nothing", "missing.yml"),

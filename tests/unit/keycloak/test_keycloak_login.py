@@ -18,7 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mlops.platform.plugins.doc_fragments.keycloak import ModuleDocFragment
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError, InvalidError
 from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Reply, Settings
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak import arguments, assertions, token_cache
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak import arguments, assertions, config, info, token_cache
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.tokens import Credentials, Tokens
 from fake_keycloak import FakeKeycloak
 
@@ -72,6 +72,35 @@ def test_environment_variables_stand_in(monkeypatch: pytest.MonkeyPatch) -> None
     options = params()
     assert (options["url"], options["auth_client_id"], options["realm"]) == ("http://x", "c", "r")
     assert arguments.login_problems(options) == []
+
+
+ENVIRONMENT = {
+    "KEYCLOAK_TOKEN": "env-token", "KEYCLOAK_REFRESH_TOKEN": "env-refresh", "KEYCLOAK_CLIENT_ID": "env-client", "KEYCLOAK_CLIENT_SECRET": "env-secret",
+    "KEYCLOAK_PRIVATE_KEY_ID": "env-key", "KEYCLOAK_USERNAME": "env-user", "KEYCLOAK_PASSWORD": "env-password", "KEYCLOAK_TOTP": "1",
+}  # fmt: skip
+ALL = {"token", "auth_refresh_token", "auth_client_secret", "auth_private_key_id", "auth_username", "auth_password", "auth_totp"}
+RULED_OUT = [
+    ({}, ALL),
+    ({"auth_client_id": "mine", "auth_password": ""}, ALL - {"auth_password"}),
+    ({"auth_username": "me", "auth_password": "p"}, {"auth_client_secret", "auth_private_key_id", "auth_totp"}),
+    ({"auth_username": "me"}, {"auth_client_secret", "auth_private_key_id", "auth_password", "auth_totp"}),
+    ({"auth_private_key": "pem"}, {"auth_private_key_id"}),
+    ({"auth_client_secret": "s"}, {"auth_private_key_id"}),
+    ({"auth_client_secret": "s", "auth_username": "me"}, {"auth_private_key_id", "auth_password", "auth_totp"}),
+    ({"auth_refresh_token": "r"}, {"auth_client_secret", "auth_private_key_id"}),
+    ({"token": "t"}, {"auth_private_key_id"}),
+]
+
+
+@pytest.mark.parametrize(("given", "filled"), RULED_OUT)
+def test_the_environment_does_not_say_otherwise_who_logs_in(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], filled: set[str]) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for door in (config.door(), info.door()):
+        options = ArgumentSpecValidator(door.spec_for(given)).validate({"url": "http://x", "realm": "r", **given}).validated_parameters
+        assert {name for name in ALL if str(options.get(name)) in ENVIRONMENT.values()} == filled
+        assert options["auth_client_id"] == given.get("auth_client_id", "env-client")
+        assert arguments.login_problems(options) == []
 
 
 WRONG = [

@@ -10,7 +10,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
-from ansible_collections.mlops.platform.plugins.module_utils.mlflow import objects
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow import arguments, config, info, objects
 from applied import Document, applied
 from fake_mlflow import FakeMlflow
 
@@ -30,7 +30,9 @@ def task(mlflow: FakeMlflow, module: str, **options: Any) -> dict[str, Any]:
     """The result of an object module."""
     door = objects.door(module)
     login = {"url": mlflow.url, "username": "admin", "password": "admin-password"}
-    given = ArgumentSpecValidator(door.spec, **{key: value for key, value in door.constraints.items() if key != "required_by"}).validate({**login, **options})
+    given = ArgumentSpecValidator(
+        door.spec_for({**login, **options}), **{key: value for key, value in door.constraints.items() if key != "required_by"}
+    ).validate({**login, **options})
     assert not given.error_messages
     return outcome(door, given.validated_parameters, check=False, diff=True, say=lambda line: None)
 
@@ -94,3 +96,18 @@ def test_of_two_that_nobody_marked_none_goes(mlflow: FakeMlflow, family: str, do
         with pytest.raises(FailedError, match=r"has 2 of this name .* delete by hand"):
             applied(mlflow, {}, **options)
     assert len(mlflow.at(family)) == 2
+
+
+def test_an_account_rules_out_a_token_of_the_environment(mlflow: FakeMlflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "of-somebody-else")
+    assert task(mlflow, "mlflow_experiment", name="churn")["changed"]
+
+
+def test_a_token_rules_out_an_account_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "somebody")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "else")
+    for door in (objects.door("mlflow_experiment"), config.door(), info.door()):
+        given = {"url": "http://x", "token": "t"}
+        constraints = {key: value for key, value in arguments.CONSTRAINTS.items() if key != "required_by"}
+        assert not ArgumentSpecValidator(door.spec_for(given), **constraints).validate(given).error_messages
+        assert ArgumentSpecValidator(door.spec, **constraints).validate(given).error_messages, "as it would be without"
