@@ -44,6 +44,6 @@ options:
     type: dict
     default: {}
   proxy:
-    description: Address of an HTTP proxy, as C(http://host:port).
+    description: Address of an HTTP proxy, as C(http://host:port) or C(http://user:password@host:port). It is treated as a secret.
     type: str
 """

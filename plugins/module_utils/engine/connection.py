@@ -18,7 +18,7 @@ CONNECTION: dict[str, dict[str, t.Any]] = {
     "retry_delay": {"type": "float", "default": 0.5},
     "http_agent": {"type": "str", "default": "mlops.platform"},
     "extra_headers": {"type": "dict", "default": {}, "no_log": True},
-    "proxy": {"type": "str"},
+    "proxy": {"type": "str", "no_log": True},  # it may hold a password
 }
 
 

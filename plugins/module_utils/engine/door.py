@@ -78,7 +78,8 @@ class Door:
 
     def hidden(self, params: Params) -> set[str]:
         """The secrets among the options, to be taken out of everything that is shown."""
-        return {value for value in secrets.collected(dict(params), self.keys_of(params)) if value != MASK}
+        found = secrets.collected(dict(params), self.keys_of(params))
+        return {value for value in found | secrets.passwords(found) if value != MASK}
 
     def invocation(self, params: Params) -> Result:
         """The options as -vvv shows them."""

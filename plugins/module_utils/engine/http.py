@@ -53,7 +53,7 @@ class Settings(t.NamedTuple):
     :ivar ca_path: file with the certificates to trust instead of the system's.
     :ivar client_cert: PEM file with the client's certificate for mutual TLS.
     :ivar client_key: PEM file with its key, where the certificate's file does not hold it.
-    :ivar proxy: address of an HTTP proxy; empty for none.
+    :ivar proxy: address of an HTTP proxy, with the account it asks for, if any; empty for none.
     :ivar headers: sent with every request.
     """
 
@@ -102,6 +102,7 @@ class Http:
         self.base = f"{self._root}{url.path.rstrip('/')}"
         self._host, self._port = url.hostname, url.port or (443 if url.scheme == "https" else 80)
         self._netloc, self._prefix, self._secure = url.netloc, url.path.rstrip("/"), url.scheme == "https"
+        self._proxy = _proxy(settings.proxy) if settings.proxy else None
         self._sleep = sleep
         self._tls = self._context() if self._secure else None
         self._local = threading.local()
@@ -211,14 +212,13 @@ class Http:
                 return connection, False
             self._drop(connection)  # nobody spoke for a while, and there is something to read: the server has hung up
         timeout = self.settings.timeout
-        proxy = urllib.parse.urlsplit(self.settings.proxy) if self.settings.proxy else None
-        host, port = (proxy.hostname or "", proxy.port or 3128) if proxy else (self._host, self._port)
+        host, port = (self._proxy.host, self._proxy.port) if self._proxy else (self._host, self._port)
         if self._tls:
             connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
         else:
             connection = http.client.HTTPConnection(host, port, timeout=timeout)
-        if proxy:
-            connection.set_tunnel(self._host, self._port)
+        if self._proxy and self._tls:
+            connection.set_tunnel(self._host, self._port, self._proxy.headers)
         try:
             connection.connect()
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -228,8 +228,11 @@ class Http:
         except ssl.SSLError as exc:
             raise UnreachableError(f"no TLS with {self.base} ({exc.reason or exc}): is the port one for https?", final=True) from exc
         except socket.gaierror as exc:
-            raise UnreachableError(f"the name {host} is not known ({exc.strerror}): check url and DNS", final=True) from exc
+            raise UnreachableError(f"the name {host} is not known ({exc.strerror}): check {'proxy' if self._proxy else 'url'} and DNS", final=True) from exc
         except OSError as exc:
+            if self._proxy:
+                why = exc.strerror or exc or type(exc).__name__
+                raise UnreachableError(f"proxy {host}:{port} gives no way to {self.base} ({why}): is proxy right, and url?") from exc
             raise UnreachableError(f"{self.base} does not answer ({exc.strerror or exc or type(exc).__name__}): is the server up, and url right?") from exc
         self._local.connection, self._local.used = connection, time.monotonic()
         with self._lock:
@@ -241,7 +244,11 @@ class Http:
         with self._lock:
             self.by_method[method] += 1
         try:
-            connection.request(method, path, data, headers)
+            if self._proxy and not self._tls:
+                # Proxies open tunnels to few ports; what is not encrypted they are asked for by its whole address.
+                connection.request(method, f"{self._root}{path}", data, {**headers, **self._proxy.headers})
+            else:
+                connection.request(method, path, data, headers)
             if _QUICKACK is not None and connection.sock is not None:
                 with contextlib.suppress(OSError):
                     connection.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
@@ -278,6 +285,27 @@ class Http:
                 "retries": self.retried,
                 "elapsed_ms": int(self.elapsed * 1000),
             }
+
+
+class _Proxy(t.NamedTuple):
+    """Where a proxy is, and the headers by which it knows us."""
+
+    host: str
+    port: int
+    headers: dict[str, str]
+
+
+def _proxy(address: str) -> _Proxy:
+    try:
+        url = urllib.parse.urlsplit(address)
+        host, port = url.hostname or "", url.port or 3128
+    except ValueError:
+        url, host, port = urllib.parse.urlsplit(""), "", 0
+    if url.scheme != "http" or not host:
+        # The address is not shown: it may hold a password.
+        raise EngineError("proxy is not the address of an HTTP proxy: give it as http://[user:password@]host[:port]")
+    account = [urllib.parse.unquote(part) for part in (url.username or "", url.password or "")]
+    return _Proxy(host, port, {"Proxy-Authorization": basic(*account)} if url.username else {})
 
 
 @contextlib.contextmanager

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import typing as t
+import urllib.parse
 
 from .compare import MASK, Json
 
 HIDDEN = "(hidden)"
+_PASSWORD = re.compile(r"[a-z]+://[^/?#@:]*:([^/?#]*)@")
 # Shorter values are taken out where their key says what they are; searched for in texts they would hide half of them.
 _SHORTEST = 6
 
@@ -33,6 +36,12 @@ def collected(value: Json, keys: t.Collection[str], name: str = "") -> set[str]:
     if name in keys and isinstance(value, str) and len(value) >= _SHORTEST and value != MASK:
         return {value}
     return set()
+
+
+def passwords(addresses: t.Iterable[str]) -> set[str]:
+    """Passwords in addresses, as they stand there and as they are meant."""
+    found = {match[1] for match in map(_PASSWORD.match, addresses) if match}
+    return {value for value in found | set(map(urllib.parse.unquote, found)) if len(value) >= _SHORTEST}
 
 
 def scrubbed(text: str, secrets: t.Iterable[str]) -> str:
