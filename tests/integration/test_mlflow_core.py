@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow_servers import Server
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow import objects
+from mlflow_servers import CURRENT, Server, running
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "canary-4f1c9d"
@@ -192,10 +195,7 @@ def test_the_life_of_an_object(mlflow_full: Server, case: Case) -> None:
     assert not well(server.declare({}, prune=dict.fromkeys(families, "owned")))["changed"]
 
 
-def test_guardrails_of_an_endpoint(mlflow_full: Server) -> None:
-    server = mlflow_full
-    base = {"experiments": [{"name": "c-scorers"}], "gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS, "endpoints": ENDPOINTS}}
-    well(server.declare(base))
+def register_scorer(server: Server, experiment: str) -> None:
     judge = {
         "name": "polite",
         "aggregations": ["mean"],
@@ -207,8 +207,15 @@ def test_guardrails_of_an_endpoint(mlflow_full: Server) -> None:
             "feedback_value_type": {"title": "Result", "type": "boolean"},
         },
     }
-    body = {"experiment_id": experiment_id(server, "c-scorers"), "name": "polite", "serialized_scorer": json.dumps(judge)}
+    body = {"experiment_id": experiment_id(server, experiment), "name": "polite", "serialized_scorer": json.dumps(judge)}
     server.request("POST", "/api/3.0/mlflow/scorers/register", body)
+
+
+def test_guardrails_of_an_endpoint(mlflow_full: Server) -> None:
+    server = mlflow_full
+    base = {"experiments": [{"name": "c-scorers"}], "gateway": {"secrets": SECRETS, "model_definitions": DEFINITIONS, "endpoints": ENDPOINTS}}
+    well(server.declare(base))
+    register_scorer(server, "c-scorers")
     rail = {"name": "c-rail", "scorer": {"experiment": "c-scorers", "name": "polite"}, "stage": "BEFORE", "action": "VALIDATION"}
     document = {"gateway": {"guardrails": [{**rail, "endpoints": [{"endpoint": "c-endpoint", "execution_order": 1}]}]}}
     assert verbs(well(server.declare(document))) == [("create", "gateway_guardrails/c-rail")]
@@ -220,6 +227,71 @@ def test_guardrails_of_an_endpoint(mlflow_full: Server) -> None:
     assert not well(server.declare(document, mode="exact"))["changed"]
     families = ["experiments", "gateway_secrets", "gateway_model_definitions", "gateway_endpoints", "gateway_guardrails"]
     well(server.declare({}, prune=dict.fromkeys(families, "owned")))
+
+
+def test_a_budget_and_a_guardrail_as_objects(mlflow_full: Server) -> None:
+    server, gateway_door = mlflow_full, objects.door("mlflow_gateway")
+
+    def task(*items: dict[str, Any], **options: Any) -> dict[str, Any]:
+        given = {**server.options, "items": list(items), "owner": "objects", **options}
+        validated = ArgumentSpecValidator(gateway_door.spec, **gateway_door.constraints).validate(given)
+        assert not validated.error_messages, validated.error_messages
+        return well(outcome(gateway_door, validated.validated_parameters, check=False, diff=True, say=lambda line: None))
+
+    well(server.declare({"experiments": [{"name": "o-scorers"}]}))
+    register_scorer(server, "o-scorers")
+    limit = {"target_scope": "GLOBAL", "duration": {"unit": "DAYS", "value": 9}}
+    budget = {"kind": "budget", "settings": {**limit, "budget_amount": 5, "budget_action": "ALERT"}}
+    rail = {"scorer": {"experiment": "o-scorers", "name": "polite"}, "stage": "BEFORE", "action": "VALIDATION"}
+    there = (budget, {"kind": "guardrail", "name": "o-rail", "settings": rail})
+    gone = ({"kind": "budget", "settings": limit}, {"kind": "guardrail", "name": "o-rail"})
+    names = ["gateway_budgets/GLOBAL per 9 DAYS in USD", "gateway_guardrails/o-rail"]
+    assert sorted(verbs(task(*there))) == [("create", name) for name in names]
+    assert not task(*there)["changed"]
+    assert sorted(verbs(task(*gone, state="absent"))) == [("delete", name) for name in names]
+    assert not task(*gone, state="absent")["changed"]
+    well(server.declare({}, prune={"experiments": "owned"}))
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_of_two_webhooks_of_one_name_ours_goes(mlflow_full: Server, ours_first: bool) -> None:
+    server, path = mlflow_full, "/api/2.0/mlflow/webhooks"
+    by_hand = {"name": "twin", "url": "https://127.0.0.1/theirs", "events": [{"entity": "PROMPT", "action": "CREATED"}]}
+    document = {"webhooks": [{"name": "twin", "url": "https://127.0.0.1/ours", "events": ["prompt.created"]}]}
+    if ours_first:
+        well(server.declare(document))
+        server.request("POST", path, by_hand)
+    else:
+        other = server.request("POST", path, by_hand | {"name": "other"})["webhook"]["webhook_id"]
+        well(server.declare(document))
+        server.request("PATCH", f"{path}/{other}", {"name": "twin"})
+    assert verbs(well(server.declare({}, prune={"webhooks": "owned"}))) == [("delete", "webhooks/twin")]
+    (left,) = (hook for hook in server.request("GET", f"{path}?max_results=100")["webhooks"] if hook["name"] == "twin")
+    assert left["url"] == by_hand["url"]
+    server.request("DELETE", f"{path}/{left['webhook_id']}")
+
+
+def test_prune_all_leaves_what_the_product_made(tmp_path: Path) -> None:
+    with running(CURRENT, tmp_path, auth=True, workspaces=True) as server:
+        api = "/api/2.0/mlflow"
+        server.request("POST", f"{api}/experiments/create", {"name": "theirs"})
+        server.request("POST", f"{api}/registered-models/create", {"name": "theirs"})
+        server.request("POST", f"{api}/registered-models/create", {"name": "a-prompt", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]})
+        server.request("POST", f"{api}/webhooks", {"name": "theirs", "url": "https://127.0.0.1/x", "events": [{"entity": "PROMPT", "action": "CREATED"}]})
+        server.request("POST", f"{api}/users/create", {"username": "theirs", "password": "theirs-and-long"})
+        server.request("POST", "/api/3.0/mlflow/workspaces", {"name": "theirs"})
+        secret = {"secret_name": "theirs", "secret_value": {"api_key": "x"}, "provider": "openai"}
+        server.request("POST", gateway("secrets/create"), secret)
+        document = {"experiments": [{"name": "ours"}], "roles": [{"name": "ours"}]}
+        pruned = ("workspaces", "experiments", "registered_models", "prompts", "webhooks", "gateway_secrets", "users", "roles")
+        done = well(server.declare(document, prune=dict.fromkeys(pruned, "all")))
+        gone = {name for verb, name in verbs(done) if verb == "delete"}
+        assert gone == {f"{family}/theirs" for family in pruned if family not in ("prompts", "roles")} | {"prompts/a-prompt"}
+        assert not well(server.declare(document, prune=dict.fromkeys(pruned, "all")))["changed"]
+        left = server.request("GET", f"{api}/experiments/search?max_results=100")["experiments"]
+        assert {item["name"] for item in left} == {"Default", "ours", ".ansible-state"}
+        assert [item["name"] for item in server.request("GET", "/api/3.0/mlflow/workspaces")["workspaces"]] == ["default"]
+        assert [item["username"] for item in server.request("GET", f"{api}/users/list")["users"]] == ["admin"]
 
 
 def test_workspaces_hold_objects_of_the_same_names(mlflow_full: Server) -> None:
