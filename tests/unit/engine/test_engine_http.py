@@ -79,7 +79,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}")
 
-    do_CONNECT = do_GET
+    def do_CONNECT(self) -> None:
+        self.do_GET()
 
     def log_message(self, *args: object) -> None:
         pass
