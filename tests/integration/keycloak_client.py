@@ -11,7 +11,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible_collections.mlops.platform.plugins.module_utils.engine import plan, runner
@@ -47,10 +47,11 @@ class Realm:
     def apply(self, document: dict[str, Any], *, check: bool = False, prune: Collection[str] = (), verify: bool = True, **options: Any) -> dict[str, Any]:
         """The result of a run.
 
-        :param prune: families in which what is ours and not declared goes.
+        :param prune: families in which what is ours and not declared goes; or policies by family.
         """
         session = Session(Http(Settings(self.server.url)), self.api.tokens, self.name, ALL, prune)
-        chosen = {"owner": OWNER, "max_deletes": "100%", "secret_key": "tests", "prune": dict.fromkeys(prune, "owned")} | options
+        policies = dict(prune) if isinstance(prune, Mapping) else dict.fromkeys(prune, "owned")
+        chosen = {"owner": OWNER, "max_deletes": "100%", "secret_key": "tests", "prune": policies} | options
         return runner.run(session, runner.Request(document, plan.Options(**chosen), check=check, verify=verify), lambda line: None)
 
     def predicted(self, document: dict[str, Any], **options: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import test_keycloak_rest
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families import ALL
 from conftest import ROOT
 from keycloak_client import Realm
 from keycloak_server import Keycloak
@@ -148,6 +149,60 @@ def test_passwords_secrets_and_groups_arrive(realm: Realm) -> None:
     assert [(action["name"], action["fields"]) for action in result["plan"]] == [("alice", ["credentials.password.value"])]
     assert login(realm, "alice", "another-password")["access_token"]
     assert not [secret for secret in (*SECRETS, "another-password") if secret in str(result)]
+
+
+LISTS = {
+    "/clients": "clientId",
+    "/client-scopes": "name",
+    "/roles": "name",
+    "/groups": "name",
+    "/users": "username",
+    "/authentication/flows": "alias",
+    "/authentication/required-actions": "alias",
+    "/identity-provider/instances": "alias",
+    "/organizations": "alias",
+    "/components": "id",
+}
+
+
+def test_prune_all_leaves_what_the_product_made(keycloak: Keycloak) -> None:
+    realm = Realm(keycloak, "pruned", organizationsEnabled=True)
+    try:
+        ours = {"clients": [{"clientId": "ours"}], "roles": {"realm": [{"name": "ours"}], "client": {"ours": [{"name": "ours"}]}}}
+        realm.apply(ours)
+        clients = by("clientId", realm.api.get("/clients"))
+
+        def there() -> dict[str, set[str]]:
+            found = {path: {str(item[key]) for item in realm.api.get(path)} for path, key in LISTS.items()}
+            roles = {f"{name}/{role['name']}" for name, client in clients.items() for role in realm.api.get(f"/clients/{client['id']}/roles")}
+            return {**found, "client roles": roles}
+
+        before = there()
+        assert {"account", "realm-management", "ours"} <= before["/clients"] and {"profile", "email"} <= before["/client-scopes"]
+        provider = {"clientId": "x", "clientSecret": "y", "authorizationUrl": "https://p.test/a", "tokenUrl": "https://p.test/t"}
+        key = {"providerType": "org.keycloak.keys.KeyProvider", "providerId": "rsa-generated", "config": {"priority": ["1"]}}
+        for path, body in (
+            ("/clients", {"clientId": "theirs"}),
+            ("/client-scopes", {"name": "theirs", "protocol": "openid-connect"}),
+            ("/roles", {"name": "theirs"}),
+            (f"/clients/{clients['ours']['id']}/roles", {"name": "theirs"}),
+            ("/groups", {"name": "theirs"}),
+            ("/users", {"username": "theirs"}),
+            ("/authentication/flows", {"alias": "theirs", "providerId": "basic-flow", "topLevel": True, "builtIn": False}),
+            ("/identity-provider/instances", {"alias": "theirs", "providerId": "oidc", "config": provider}),
+            ("/organizations", {"name": "theirs", "domains": [{"name": "theirs.test"}]}),
+            ("/components", {"name": "theirs", **key}),
+        ):
+            realm.api.post(path, body)
+        changed = {path for path, names in there().items() if names != before[path]}
+        assert changed == set(before) - {"/authentication/required-actions"}
+        policies = {family.name: "all" for family in ALL if family.prunable}
+        done = realm.predicted(ours, prune=policies)
+        assert {action["action"] for action in done["plan"]} == {"delete"}
+        assert there() == before
+        assert not realm.apply(ours, prune=policies)["changed"]
+    finally:
+        realm.remove()
 
 
 def login(realm: Realm, username: str, password: str) -> dict[str, Any]:

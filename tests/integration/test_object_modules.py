@@ -89,7 +89,7 @@ KEYCLOAK: list[tuple[str, Task]] = [
             "config": {"priority": 200, "algorithm": "RS256"},
         },
     ),
-    ("organization", {"name": "acme", "domains": [{"name": "acme.example.com", "verified": True}], "members": ["ada"]}),
+    ("organization", {"name": "acme", "alias": "acme-inc", "domains": [{"name": "acme.example.com", "verified": True}], "members": ["ada"]}),
 ]
 GONE: list[tuple[str, Task]] = [
     ("organization", {"name": "acme"}),
