@@ -30,6 +30,7 @@ options:
       - What happens, in this order. Each is a map with C(requirement) (V(REQUIRED), V(ALTERNATIVE), V(CONDITIONAL) or V(DISABLED)) and either
         C(authenticator), the provider's name, or C(flowAlias) with C(authenticationExecutions) for a flow within the flow.
       - C(authenticatorConfig) is a map with C(alias) and C(config).
+      - Not given, what is in the flow stays as it is; an empty list takes everything out of it.
     type: list
     elements: dict
 extends_documentation_fragment:

@@ -118,15 +118,30 @@ def _texts(value: Json, path: tuple[str, ...]) -> t.Iterator[tuple[tuple[str, ..
         yield path, value
 
 
+def unknown(where: str, keys: t.Iterable[str], known: t.Collection[str]) -> list[str]:
+    """Lines about keys that are not known ones, whatever they resemble."""
+    found = []
+    for key in keys:
+        if key not in known:
+            near = _near(str(key), known)
+            found.append(f"{where}{key} is not a known key: " + (f"did you mean {near}?" if near else f"known are {', '.join(sorted(known))}"))
+    return found
+
+
 def misspelt(where: str, keys: t.Iterable[str], known: t.Collection[str]) -> list[str]:
     """Lines about keys that are nearly known ones. What resembles none may be newer than this list: the server decides."""
     found = []
-    lower = {key.lower(): key for key in known}
     for key in keys:
         plain = str(key).lstrip("+")
         if plain in known:
             continue
-        near = lower.get(plain.replace("_", "").replace("-", "").lower()) or next(iter(difflib.get_close_matches(plain, known, 1, _NEAR)), None)
+        near = _near(plain, known)
         if near:
             found.append(f"{where}{plain} is not a known key: did you mean {near}?")
     return found
+
+
+def _near(key: str, known: t.Collection[str]) -> str | None:
+    """The known key that somebody may have meant."""
+    lower = {name.lower(): name for name in known}
+    return lower.get(key.replace("_", "").replace("-", "").lower()) or next(iter(difflib.get_close_matches(key, known, 1, _NEAR)), None)

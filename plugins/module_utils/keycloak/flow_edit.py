@@ -54,7 +54,7 @@ def create(api: Api, alias: str, entry: Entry, configs: Configs, suffix: str = "
     """
     body = {"alias": alias + suffix, "providerId": entry["providerId"], "description": entry.get("description") or "", "topLevel": True, "builtIn": False}
     identifier = api.post(FLOWS, body)
-    edit(api, alias + suffix, identifier, flow_tree.parsed(entry["authenticationExecutions"]), configs, suffix)
+    edit(api, alias + suffix, identifier, flow_tree.parsed(entry.get("authenticationExecutions") or []), configs, suffix)
     return identifier
 
 
@@ -134,6 +134,7 @@ def _configure(api: Api, old: Node, new: Node, configs: Configs) -> None:
     if not new.config:
         return
     if not old.config_id:
+        _refuse_masks(new.config, config)
         api.post(f"/authentication/executions/{old.identifier}/config", {"alias": new.config, "config": config})
     else:
         there = api.find(f"/authentication/config/{old.config_id}") or {}
@@ -146,7 +147,11 @@ def write_config(api: Api, identifier: str, alias: str, config: Entry) -> None:
 
     :raises EngineError: when it holds a mask: Keycloak would take that for the value.
     """
+    _refuse_masks(alias, config)
+    api.put(f"/authentication/config/{identifier}", {"id": identifier, "alias": alias, "config": config})
+
+
+def _refuse_masks(alias: str, config: Entry) -> None:
     masked = [key for key, value in config.items() if is_mask(value)]
     if masked:
         raise EngineError(f"config {alias} holds {', '.join(masked)}, which the server does not return, and has to be written whole: declare that value too")
-    api.put(f"/authentication/config/{identifier}", {"id": identifier, "alias": alias, "config": config})

@@ -76,19 +76,24 @@ class Uses:
 def update(api: Api, alias: str, wanted: Entry) -> str:
     """Makes a flow as wanted without a moment in which it is half of it; returns its identifier.
 
-    :param wanted: the flow with everything in it, as flow_tree shows it.
+    :param wanted: the flow as flow_tree shows it, with everything in it but for what stays: executions it does not name, its own or of a flow in it.
     """
     configs = wanted.get("authenticatorConfig") or {}
     old = settled(api, alias, configs)
-    nodes = flow_tree.parsed(wanted["authenticationExecutions"])
-    structure, values = flow_tree.edits(flow_edit.tree(api, alias), nodes)
+    if "authenticationExecutions" not in wanted:
+        _describe(api, old, wanted)
+        return str(old["id"])
+    there, nodes = flow_edit.tree(api, alias), flow_tree.parsed(wanted["authenticationExecutions"])
+    if flow_tree.kept_flows(nodes):
+        nodes, configs = flow_tree.filled(nodes, there), {**flow_edit.configs_of(api, there), **configs}
+    structure, values = flow_tree.edits(there, nodes)
     if old.get("builtIn") or (not structure and values <= 1):
         # One write is never half done.
         flow_edit.edit(api, alias, old["id"], nodes, configs)
     else:
         uses = Uses(api)
         if uses.any(old):
-            old = _swapped(api, uses, old, wanted, configs)
+            old = _swapped(api, uses, old, {**wanted, "authenticationExecutions": flow_tree.shown(nodes)}, configs)
         else:
             flow_edit.edit(api, alias, old["id"], nodes, configs)
     _describe(api, old, wanted)

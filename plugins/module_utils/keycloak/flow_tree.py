@@ -10,12 +10,20 @@ import dataclasses
 import typing as t
 
 from ..engine.compare import Json, text
+from . import documents
 
 Entry = dict[str, Json]
 REQUIREMENTS = ("REQUIRED", "ALTERNATIVE", "CONDITIONAL", "DISABLED")
 NEW = "~new"  # ends the names of a flow that is to take another's place
 _HIDDEN = "saml ecp"  # exports hold this flow, and nothing else of Keycloak's API shows it
 _STEP = 10  # between priorities that the document leaves to us
+# What Keycloak 26 knows (and what exports of it hold, with a word that it misspells itself); we translate these, so another would be lost.
+_FLOW_KEYS = documents.words("alias authenticationExecutions builtIn description id providerId topLevel")
+_ROW_KEYS = documents.words(
+    """authenticator authenticatorConfig authenticatorFlow autheticatorFlow flowAlias flowId id parentFlow priority requirement userSetupAllowed"""
+)
+_INLINE_KEYS = _ROW_KEYS | {"authenticationExecutions", "description", "providerId"}
+_CONFIG_KEYS = documents.words("alias config id")
 
 
 @dataclasses.dataclass
@@ -25,6 +33,7 @@ class Node:
     :ivar authenticator: provider; of a form flow, the provider of its page.
     :ivar config: alias of its configuration.
     :ivar flow: alias of the flow it holds; empty for an authenticator.
+    :ivar kept: whether the document names the flow and not what is in it, which stays as it is.
     :ivar identifier: the server's identifiers: of the execution, of its flow, of its configuration.
     """
 
@@ -40,6 +49,7 @@ class Node:
     flow_id: str = ""
     config_id: str = ""
     row: Entry = dataclasses.field(default_factory=dict)
+    kept: bool = False
 
     @property
     def kind(self) -> tuple[str, str]:
@@ -57,7 +67,8 @@ class Node:
             result.update(flowAlias=self.flow, providerId=self.flow_type)
             if self.description:
                 result["description"] = self.description
-            result["authenticationExecutions"] = shown(self.children)
+            if not self.kept:
+                result["authenticationExecutions"] = shown(self.children)
         return result
 
 
@@ -71,6 +82,7 @@ def parsed(entries: t.Sequence[Entry]) -> list[Node]:
         Node(
             entry["requirement"], entry["priority"], entry.get("authenticator", ""), entry.get("authenticatorConfig", ""), entry.get("flowAlias", ""),
             entry.get("providerId", ""), entry.get("description", ""), parsed(entry.get("authenticationExecutions", [])),
+            kept="flowAlias" in entry and "authenticationExecutions" not in entry,
         )
         for entry in entries
     ]  # fmt: skip
@@ -80,6 +92,25 @@ def walk(nodes: t.Sequence[Node]) -> t.Iterator[Node]:
     for node in nodes:
         yield node
         yield from walk(node.children)
+
+
+def kept_flows(nodes: t.Sequence[Node]) -> set[str]:
+    """Aliases of the flows whose executions are not declared."""
+    return {node.flow for node in walk(nodes) if node.kept}
+
+
+def hidden(nodes: t.Sequence[Node], aliases: t.Collection[str]) -> list[Node]:
+    """A tree in which nothing tells what is in these flows."""
+    return [dataclasses.replace(node, children=hidden(node.children, aliases), kept=node.flow in aliases) for node in nodes]
+
+
+def filled(wanted: t.Sequence[Node], current: t.Sequence[Node]) -> list[Node]:
+    """A declared tree with what is there in the flows whose executions are not declared."""
+    there = {node.flow: node.children for node in walk(current) if node.flow}
+    return [
+        dataclasses.replace(node, children=parsed(shown(there.get(node.flow, []))) if node.kept else filled(node.children, current), kept=False)
+        for node in wanted
+    ]
 
 
 def pairs(current: t.Sequence[Node], wanted: t.Sequence[Node]) -> list[tuple[Node | None, Node | None]]:
@@ -141,7 +172,9 @@ class Reader:
         result: Entry = {"alias": flow.get("alias"), "providerId": flow.get("providerId") or "basic-flow"}
         if flow.get("description") is not None:
             result["description"] = flow["description"]
-        result["authenticationExecutions"] = shown(self._level(flow, alias, [alias], configs))
+        self.problems += documents.unknown(f"authenticationFlows: {alias}: ", flow, _FLOW_KEYS)
+        if "authenticationExecutions" in flow:
+            result["authenticationExecutions"] = shown(self._level(flow, alias, [alias], configs))
         if configs:
             result["authenticatorConfig"] = configs
         return result
@@ -152,6 +185,7 @@ class Reader:
 
     def _node(self, row: Entry, top: str, above: list[str], configs: dict[str, Entry]) -> Node | None:
         where = f"authenticationFlows: {top}: {row.get('flowAlias') or row.get('authenticator') or 'an execution'}"
+        self.problems += documents.unknown(f"{where}: ", row, _INLINE_KEYS if row.get("flowAlias") else _ROW_KEYS)
         requirement = str(row.get("requirement"))
         if requirement not in REQUIREMENTS:
             self.problems.append(f"{where}: requirement {requirement} is not one of {', '.join(REQUIREMENTS)}")
@@ -180,6 +214,9 @@ class Reader:
             node.flow_type = str(flow.get("providerId") or "basic-flow")
             node.description = str(flow.get("description") or "")
             node.children = self._level(flow, top, [*above, alias], configs)
+            node.kept = "authenticationExecutions" not in flow
+            if not inline:
+                self.problems += documents.unknown(f"authenticationFlows: {alias}: ", flow, _FLOW_KEYS)
 
     def _config(self, value: Json, where: str, configs: dict[str, Entry]) -> str:
         if not value:
@@ -191,6 +228,7 @@ class Reader:
             )
             return ""
         alias = str(found["alias"])
+        self.problems += documents.unknown(f"authenticatorConfig: {alias}: ", found, _CONFIG_KEYS)
         if self._used.setdefault(alias, where) != where or alias in configs:
             self.problems.append(f"{where}: authenticatorConfig {alias} is used already, and each execution has its own: give this one another alias")
         config = {key: item if item is None else text(item) for key, item in (found.get("config") or {}).items()}

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import contextlib
+import types
 from typing import Any
 
 import pytest
+from ansible_collections.mlops.platform.plugins.module_utils.engine import plan
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak import flow_edit, flow_swap, flow_tree
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families.flows import Flows
 from fake_flows import BrokenOffError, FakeFlows
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -178,3 +181,84 @@ def test_a_single_change_is_made_where_the_flow_stands() -> None:
 def test_a_flow_that_is_gone_is_said() -> None:
     with pytest.raises(EngineError, match="flow top is gone: somebody deleted it in this moment; run again"):
         flow_swap.settled(FakeFlows(), "top", {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"authenticationFlows": [{"alias": "top", "authenticationExcutions": []}]},
+         "authenticationFlows: top: authenticationExcutions is not a known key: did you mean authenticationExecutions?"),
+        ({"authenticationFlows": [{"alias": "top", "authenticationExecutions": [execution("a", authenticatorConfg="c")]}]},
+         "authenticationFlows: top: a: authenticatorConfg is not a known key: did you mean authenticatorConfig?"),
+        ({"authenticationFlows": [{"alias": "top", "authenticationExecutions": [execution("a", colour="red")]}]},
+         "authenticationFlows: top: a: colour is not a known key: known are authenticator, authenticatorConfig"),
+        ({"authenticationFlows": [{"alias": "top", "authenticationExecutions": [{"flowAlias": "in", "requirement": "REQUIRED"}]},
+                                  {"alias": "in", "topLevel": False, "provider": "x", "authenticationExecutions": []}]},
+         "authenticationFlows: in: provider is not a known key"),
+        ({"authenticationFlows": [{"alias": "top", "authenticationExecutions": [execution("a", authenticatorConfig="c")]}],
+          "authenticatorConfig": [{"alias": "c", "confg": {}}]}, "authenticatorConfig: c: confg is not a known key: did you mean config?"),
+    ],
+)  # fmt: skip
+def test_what_is_misspelt_in_a_flow_is_told(document: dict[str, Any], problem: str) -> None:
+    _flows, problems = read(**document)
+    assert any(problem in line for line in problems), problems
+
+
+def test_a_flow_without_executions_does_not_say_that_it_has_none() -> None:
+    flows, problems = read(authenticationFlows=[{"alias": "top", "description": "d"}, {"alias": "none", "authenticationExecutions": []}])
+    assert problems == []
+    assert flows == [
+        {"alias": "top", "providerId": "basic-flow", "description": "d"},
+        {"alias": "none", "providerId": "basic-flow", "authenticationExecutions": []},
+    ]
+
+
+KEPT = [{"flowAlias": "in", "requirement": "REQUIRED", "authenticationExecutions": [execution("x", authenticatorConfig={"alias": "c", "config": {"k": "v"}})]}]
+
+
+@pytest.mark.parametrize("bound", [True, False])
+@pytest.mark.parametrize("more", [[], [execution("y"), execution("z")]])
+def test_what_is_in_a_flow_that_is_only_named_stays(bound: bool, more: list[dict[str, Any]]) -> None:
+    api = made(KEPT, bound=bound)
+    (wanted,), problems = read(
+        authenticationFlows=[
+            {"alias": "top", "authenticationExecutions": [{"flowAlias": "in", "requirement": "ALTERNATIVE"}, *more]},
+            {"alias": "in", "topLevel": False, "description": "new"},
+        ]
+    )
+    assert problems == []
+    flow_swap.update(api, "top", wanted)  # type: ignore[arg-type]
+    whole = {**KEPT[0], "description": "new", "requirement": "ALTERNATIVE"}
+    assert_is(api, entry([whole, *more]), bound)
+
+
+def test_executions_that_are_not_declared_are_left_alone() -> None:
+    api = made(KEPT, bound=True)
+    before = there(api)
+    flow_swap.update(api, "top", {"alias": "top", "providerId": "basic-flow", "description": "new"})  # type: ignore[arg-type]
+    assert there(api) == before and [flow["description"] for flow in api.flows.values() if flow["topLevel"]] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("flow", "mode", "changes"),
+    [
+        ({}, "merge", []),
+        ({"authenticationExecutions": []}, "merge", [("authenticationExecutions",)]),
+        ({}, "exact", [("authenticationExecutions",), ("authenticatorConfig",)]),
+        ({"authenticationExecutions": [{"flowAlias": "in", "requirement": "REQUIRED", "priority": 10}]}, "merge", []),
+    ],
+)
+def test_the_plan_for_a_flow_whose_executions_are_not_declared(flow: dict[str, Any], mode: str, changes: list[tuple[str, ...]]) -> None:
+    api = made(KEPT, bound=True)
+    before = there(api)
+    document = {"authenticationFlows": [{"alias": "top", "topLevel": True, **flow}, {"alias": "in", "topLevel": False}]}
+    server: Any = types.SimpleNamespace(api=api, realm={"realm": "r"}, declared=document, learn=lambda *names: None, serverinfo=dict)
+    wanted = {Flows.name: plan.wanted_entries(Flows(), document)}
+    snapshot = {Flows.name: Flows().read(server, wanted[Flows.name])}
+    assert Flows().problems(Flows().entries(document), document) == []
+    assert Flows().problems_there(wanted[Flows.name], snapshot, server) == []
+    actions = plan.make([Flows()], wanted, {}, snapshot, lambda *names: None, plan.Options(mode=mode, owner="")).actions
+    assert [change.path for action in actions for change in action.changes] == changes
+    for action in actions:
+        Flows().update(server, action.current or {}, action.wanted or {}, action.changes, None)
+    assert there(api) == (([], {}) if changes else before)

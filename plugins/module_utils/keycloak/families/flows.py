@@ -11,11 +11,13 @@ from ...engine.compare import Change, Rules, is_mask
 from ...engine.errors import EngineError, RefusedError
 from ...engine.family import Entry
 from .. import flow_edit, flow_swap, flow_tree
-from ..base import Base, doubles
+from ..base import Base, doubles, without
 from ..flow_tree import NEW
 from ..lookups import flow_aliases, installed
 from ..secret_keys import SECRETS
 from ..session import Session
+
+_ALL = "allExecutions"  # of a flow as it was read: with those too that are in flows whose executions the document leaves alone
 
 
 class Flows(Base):
@@ -23,7 +25,7 @@ class Flows(Base):
 
     name = "authenticationFlows"
     named = "alias"
-    rules = Rules(ignored=frozenset({"id", "builtIn", "topLevel", "left"}), secrets=SECRETS, masked=True, defaults={"providerId": "basic-flow"})
+    rules = Rules(ignored=frozenset({"id", "builtIn", "topLevel", "left", _ALL}), secrets=SECRETS, masked=True, defaults={"providerId": "basic-flow"})
     parallel = False
     registered = True
 
@@ -38,7 +40,7 @@ class Flows(Base):
             alias = str(flow["alias"])
             if alias.endswith(NEW):
                 found.append(f"{self.name}: {alias}: names that end with {NEW} are for flows that are about to take another's place: choose another")
-            for node in flow_tree.walk(flow_tree.parsed(flow["authenticationExecutions"])):
+            for node in flow_tree.walk(flow_tree.parsed(flow.get("authenticationExecutions") or [])):
                 if node.flow and holders.setdefault(node.flow, alias) != alias:
                     found.append(f"{self.name}: {node.flow} is in {holders[node.flow]} and in {alias}: a flow can be in one only; give the second another name")
         return found + reader.problems
@@ -49,19 +51,23 @@ class Flows(Base):
             current = snapshot[self.name].get(alias)
             if current is None or current.get("left"):
                 continue
-            wanted = flow_tree.parsed(entry["authenticationExecutions"])
-            structure, values = flow_tree.edits(flow_tree.parsed(current["authenticationExecutions"]), wanted)
+            if "authenticationExecutions" not in entry:
+                continue
+            there = flow_tree.parsed(current[_ALL])
+            wanted = flow_tree.filled(flow_tree.parsed(entry["authenticationExecutions"]), there)
+            structure, values = flow_tree.edits(there, wanted)
             if structure and current.get("builtIn"):
                 found.append(
                     f"{self.name}: {alias} is built in and can neither get nor lose executions, but {structure} differ: "
                     "declare a flow under another name and bind that, or take it out of the document"
                 )
             else:
-                found += _lost_values(self.name, alias, entry, current, bool(structure) or values > 1)
+                found += _lost_values(self.name, alias, wanted, entry, current, bool(structure) or values > 1)
         return found + _providers(self.name, entries, snapshot[self.name], server)
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         flows = flow_edit.top_level(server.api) if server.realm else {}
+        declared = self.declared(server)
         result = {}
         for alias, flow in flows.items():
             server.learn(self.name, alias, flow["id"])
@@ -70,7 +76,7 @@ class Flows(Base):
                 if base not in flows:  # the old one is gone already, the new one has not got its name yet
                     result[base] = {**flow, "left": True, "authenticationExecutions": []}
                 continue
-            result[alias] = _whole(server, flow) if alias in keys else dict(flow)
+            result[alias] = _whole(server, flow, declared.get(alias, {})) if alias in keys else dict(flow)
             if alias + NEW in flows:
                 # The plan has to show that there is something to end.
                 result[alias].update(alias=f"{alias} ({alias}{NEW} is left of a run that was broken off)", left=True)
@@ -86,6 +92,10 @@ class Flows(Base):
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         if changes:
             alias = str(wanted["alias"])
+            if any(change.path == ("authenticationExecutions",) and change.after is None for change in changes):
+                wanted = {**wanted, "authenticationExecutions": []}  # exact mode
+            elif "authenticationExecutions" not in self.declared(server).get(alias, {}):
+                wanted = without(wanted, "authenticationExecutions")
             server.learn(self.name, alias, flow_swap.update(server.api, alias, wanted))
 
     def delete(self, server: Session, current: Entry) -> None:
@@ -137,10 +147,11 @@ class FlowBindings(Base):
             server.api.put("", {"realm": server.api.realm, **{change.path[0]: change.after for change in changes}})
 
 
-def _whole(server: Session, flow: Entry) -> Entry:
+def _whole(server: Session, flow: Entry, declared: Entry) -> Entry:
     nodes = flow_tree.from_rows(flow_edit.rows(server.api, flow["alias"]))
     configs = flow_edit.configs_of(server.api, nodes)
-    result = {**flow, "authenticationExecutions": flow_tree.shown(nodes)}
+    kept = flow_tree.kept_flows(flow_tree.parsed(declared.get("authenticationExecutions") or []))
+    result = {**flow, _ALL: flow_tree.shown(nodes), "authenticationExecutions": flow_tree.shown(flow_tree.hidden(nodes, kept))}
     if configs:
         result["authenticatorConfig"] = configs
     return result
@@ -152,9 +163,9 @@ def _twice(document: Entry, key: str) -> list[str]:
     return found + [f"{key}: {name} is declared twice: merge the two entries" for name in doubles(document.get(key), "alias")]
 
 
-def _lost_values(family: str, alias: str, entry: Entry, current: Entry, anew: bool) -> list[str]:
+def _lost_values(family: str, alias: str, wanted: t.Sequence[flow_tree.Node], entry: Entry, current: Entry, anew: bool) -> list[str]:
     """Values that the server does not tell and would lose: it takes a configuration whole, and a mask in it for a value."""
-    used = {node.config for node in flow_tree.walk(flow_tree.parsed(entry["authenticationExecutions"]))}
+    used = {node.config for node in flow_tree.walk(wanted)}
     found = []
     for name, config in (current.get("authenticatorConfig") or {}).items():
         declared = (entry.get("authenticatorConfig") or {}).get(name, {})
@@ -176,7 +187,7 @@ def _providers(family: str, entries: t.Mapping[str, Entry], snapshot: t.Mapping[
     found = []
     for alias, entry in entries.items():
         there = {node.authenticator for node in flow_tree.walk(flow_tree.parsed(snapshot.get(alias, {}).get("authenticationExecutions") or []))}
-        levels = [(entry.get("providerId") or "basic-flow", flow_tree.parsed(entry["authenticationExecutions"]))]
+        levels = [(entry.get("providerId") or "basic-flow", flow_tree.parsed(entry.get("authenticationExecutions") or []))]
         while levels:
             kind, nodes = levels.pop()
             for node in nodes:
