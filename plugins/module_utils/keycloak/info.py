@@ -16,6 +16,7 @@ from .api import Api
 from .arguments import COMMON, REALM, overridden, tokens_of
 from .base import mark_in
 from .families import workflows
+from .families.components import Components
 
 # Families as they are asked for, with the keys of the document that belong to them.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -108,9 +109,24 @@ def _owners(export: Entry, realm: Entry, asked: list[str]) -> dict[str, str]:
         group = groups.pop()
         found[f"groups/{group.get('path')}"] = mark_in(group.get("attributes"))
         groups += group.get("subGroups") or []
+    there = _identifiers(export)
     for family, kept in registry.read(realm.get("attributes") or {}).items():
-        found.update({f"{family}/{key}": mark for key, mark in kept.items() if family in asked})
+        found.update({f"{family}/{key}": one.found(there.get((family, key))) for key, one in kept.items() if family in asked})
     return {name: mark.owner for name, mark in sorted(found.items()) if mark and name.partition("/")[0] in asked}
+
+
+def _identifiers(export: Entry) -> dict[tuple[str, str], str]:
+    """Identifiers of the objects whose marks are in the realm's attributes."""
+    found = {
+        (family, str(entry.get(key))): str(entry.get("id") or "")
+        for family, key in (("authenticationFlows", "alias"), ("users", "username"), ("workflows", "name"))
+        for entry in export.get(family) or []
+    }
+    for kind, entries in (export.get("components") or {}).items():
+        for entry in entries:
+            key = Components().key({**entry, "providerType": kind})
+            found["components", key] = str(entry.get("id") or "")
+    return found
 
 
 def door() -> Door:

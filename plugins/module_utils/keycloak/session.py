@@ -52,7 +52,7 @@ class Session:
         self._born_lock = threading.Lock()
         self._facts: dict[str, t.Any] = {}
         self._serverinfo: Entry | None = None
-        self._registry: dict[str, dict[str, marks.Mark]] = {}
+        self._registry: dict[str, dict[str, registry.Kept]] = {}
 
     # What the families ask for
 
@@ -167,7 +167,8 @@ class Session:
 
     def mark_of(self, family: Family, key: str, current: Entry) -> marks.Mark | None:
         own = None if getattr(family, "registered", False) else family.mark(self, key, current)
-        return own if own is not None else self._registry.get(family.name, {}).get(key)
+        kept = self._registry.get(family.name, {}).get(key) if own is None else None
+        return kept.found(self.id_of(family.name, key)) if kept else own
 
     def settle(self, made: Plan) -> None:
         """Writes the marks of objects that have no place for one into attributes of the realm."""
@@ -181,7 +182,7 @@ class Session:
         for action in marked:
             kept = self._registry.setdefault(action.family.name, {})
             if action.mark and action.verb != "delete":
-                kept[action.name] = action.mark
+                kept[action.name] = registry.Kept.of(action.mark, self.id_of(action.family.name, action.name))
             else:
                 kept.pop(action.name, None)
         after = registry.texts(self._registry)

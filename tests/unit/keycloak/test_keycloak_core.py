@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine import marks
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base, registry
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session
 from conftest import runs
 from fake_keycloak import MASK, FakeKeycloak
@@ -331,6 +331,33 @@ def test_users_that_are_not_declared_are_not_asked_about(keycloak: FakeKeycloak,
         go({"realm": "r", "users": [{"username": "u1", "enabled": False}]})
     assert len([path for _method, path in sent if "/role-mappings" in path]) == 0
     assert len(sent) <= 8
+
+
+def test_what_a_stranger_made_anew_under_the_same_name_is_not_ours(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r", "users": [{"username": "a"}, {"username": "b"}]})
+    users = keycloak.realms["r"]["users"]
+    old = next(identifier for identifier, user in users.items() if user["username"] == "a")
+    users["new"] = {**users.pop(old), "id": "new"}
+    assert [action["name"] for action in go({"realm": "r", "users": []}, prune=["users"])["plan"]] == ["b"]
+    assert [(action["name"], action["reason"]) for action in go({"realm": "r", "users": [{"username": "a"}]})["plan"]] == [("a", "unmarked")]
+    assert [action["name"] for action in go({"realm": "r", "users": []}, prune=["users"])["plan"]] == ["a"]
+
+
+def test_marks_of_earlier_versions_go_on_counting(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r", "users": [{"username": "a"}]})
+    attributes = keycloak.realms["r"]["data"]["attributes"]
+    kept = registry.read(attributes)
+    assert kept["users"]["a"].object
+    attributes.update(registry.texts({family: {key: registry.Kept(one.mark) for key, one in rows.items()} for family, rows in kept.items()}))
+    assert not registry.read(attributes)["users"]["a"].object
+    assert go({"realm": "r", "users": [{"username": "a"}]})["plan"] == []
+    assert [action["name"] for action in go({"realm": "r", "users": []}, prune=["users"])["plan"]] == ["a"]
+
+
+def test_a_mark_of_an_object_without_an_identifier_counts_by_its_name() -> None:
+    mark = marks.Mark("o", {"f": "1"})
+    assert registry.Kept.of(mark, "1").found("1") == mark == registry.Kept.of(mark, None).found("1") == registry.Kept.of(mark, "1").found(None)
+    assert registry.Kept.of(mark, "1").found("2") is None
 
 
 NAMES = st.sampled_from("abcd")
