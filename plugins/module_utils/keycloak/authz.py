@@ -8,6 +8,7 @@ import json
 import typing as t
 
 from ..engine.compare import Json
+from . import documents
 
 Entry = dict[str, Json]
 ADMIN = "admin-permissions"
@@ -17,6 +18,15 @@ _PERMISSIONS = ("scope", "resource")
 # Lists of objects in a policy: the field that names one, and what it has when nothing else is said.
 _OBJECTS: dict[str, Entry] = {"roles": {"required": False}, "clientScopes": {"required": False}, "groups": {"extendChildren": False}}
 _TYPED = {"applyPolicies": "policies", "defaultResourceType": "resourceType"}
+_OWN = documents.words("client kind id name")
+_KEYS = {
+    "settings": _OWN | documents.words("authorizationSchema clientId policies resources scopes") | set(SETTINGS),
+    "scopes": _OWN | documents.words("displayName iconUri policies resources"),
+    "resources": _OWN
+    | documents.words("_id attributes displayName iconUri icon_uri owner ownerManagedAccess resource_scopes scopes type uri uris"),
+    "policies": _OWN
+    | documents.words("config decisionStrategy description logic owner policies resourceType resources resourcesData scopes scopesData type"),
+}
 _REFERENCES = {"applyPolicies": "policies", "scopes": "scopes", "resources": "resources"}
 
 
@@ -141,6 +151,24 @@ def problems(family: str, found: t.Sequence[Entry]) -> list[str]:
             and not (entry.get("config") or {}).get("defaultResourceType")
         ):
             result.append(f"{where}: resourceType is missing: Users, Groups, Clients, Roles or Organizations")
+    return result
+
+
+def unknown_keys(family: str, found: t.Sequence[Entry]) -> list[str]:
+    """Keys of objects that Keycloak does not know."""
+    result = []
+    for entry in found:
+        result += documents.unknown_here(f"{family}/{entry['client']}/{entry['kind']}/{entry.get('name')}: ", entry, _KEYS[entry["kind"]])
+    return result
+
+
+def unknown_settings(document: Entry) -> list[str]:
+    """Keys of what holds the objects: with such a one there may be none at all."""
+    result = []
+    for client, settings in _declared(document):
+        result += documents.unknown_here(f"authorizationSettings of {client}: ", settings, _KEYS["settings"])
+    if isinstance(document.get("adminPermissions"), dict):
+        result += documents.unknown("adminPermissions: ", document["adminPermissions"], ("policies", "permissions"))
     return result
 
 

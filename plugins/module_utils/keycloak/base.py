@@ -20,7 +20,7 @@ class Base(Family[Session]):
     """A family whose objects have a name and live in lists of the document.
 
     :cvar named: the field that names an object.
-    :cvar known: its fields in Keycloak 26; others that resemble one of them are taken for misspelt.
+    :cvar known: its fields in the newest Keycloak that documents.NEWEST names; others are refused unless the server is newer.
     """
 
     named: t.ClassVar[str] = "name"
@@ -36,7 +36,7 @@ class Base(Family[Session]):
                 found.append(f"{self.name}[{number}]: {self.named} is missing")
                 continue
             label = f"{self.name}/{entry[self.named]}: "
-            found += documents.misspelt(label, entry, self.known)
+            found += documents.unknown_here(label, entry, self.known) if self.known else []
             for mapper in entry.get("protocolMappers") or []:
                 found += _mapper_problems(label, mapper)
             found += [f"{label}protocol mapper {name} is declared twice: merge the two" for name in doubles(entry.get("protocolMappers"), "name")]
@@ -75,7 +75,7 @@ def _mapper_problems(label: str, mapper: Json) -> list[str]:
         return [f"{label}a protocol mapper has no name"]
     where = f"{label}protocol mapper {mapper['name']}: "
     missing = [f"{where}{key} is missing" for key in ("protocolMapper",) if not mapper.get(key)]
-    return missing + documents.misspelt(where, mapper, _MAPPER_KEYS)
+    return missing + documents.unknown_here(where, mapper, _MAPPER_KEYS)
 
 
 def doubles(entries: Json, key: str) -> list[str]:

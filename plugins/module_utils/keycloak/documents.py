@@ -13,6 +13,18 @@ from ..engine.family import Entry, Family
 
 _SUBSTITUTION = re.compile(r"\$\((?P<what>[^)]*)\)?")
 _NEAR = 0.84
+_FEW = 12
+# The lists of keys are those of this release: a newer server may know more.
+NEWEST = (26, 7)
+
+
+class Unknown(str):
+    """A problem that is none on a server newer than the lists of keys, which may know the key.
+
+    :ivar top: the key, where it is one at the top of the document: the server's own realm may have it.
+    """
+
+    top = ""
 
 
 def words(text: str) -> frozenset[str]:
@@ -45,25 +57,25 @@ REPLACED = {
 }
 REALM_KEYS = words(
     """accessCodeLifespan accessCodeLifespanLogin accessCodeLifespanUserAction accessTokenLifespan accessTokenLifespanForImplicitFlow accountTheme
-    actionTokenGeneratedByAdminLifespan actionTokenGeneratedByUserLifespan adminEventsDetailsEnabled adminEventsEnabled adminPermissionsEnabled adminTheme
-    attributes browserSecurityHeaders bruteForceProtected bruteForceStrategy clientOfflineSessionIdleTimeout clientOfflineSessionMaxLifespan
+    actionTokenGeneratedByAdminLifespan actionTokenGeneratedByUserLifespan adminEventsDetailsEnabled adminEventsEnabled adminPermissionsEnabled
+    adminTheme attributes browserSecurityHeaders bruteForceProtected bruteForceStrategy clientOfflineSessionIdleTimeout clientOfflineSessionMaxLifespan
     clientSessionIdleTimeout clientSessionMaxLifespan defaultLocale defaultSignatureAlgorithm displayName displayNameHtml duplicateEmailsAllowed
     editUsernameAllowed emailTheme enabled enabledEventTypes eventsEnabled eventsExpiration eventsListeners failureFactor internationalizationEnabled
-    loginTheme loginWithEmailAllowed maxDeltaTimeSeconds maxFailureWaitSeconds maxSecondaryAuthFailures maxTemporaryLockouts minimumQuickLoginWaitSeconds
-    notBefore oauth2DeviceCodeLifespan oauth2DevicePollingInterval offlineSessionIdleTimeout offlineSessionMaxLifespan offlineSessionMaxLifespanEnabled
-    organizationsEnabled otpPolicyAlgorithm otpPolicyCodeReusable otpPolicyDigits otpPolicyInitialCounter otpPolicyLookAheadWindow otpPolicyPeriod
-    otpPolicyType otpSupportedApplications passwordPolicy permanentLockout quickLoginCheckMilliSeconds realm refreshTokenMaxReuse registrationAllowed
-    registrationEmailAsUsername rememberMe requiredCredentials resetPasswordAllowed revokeRefreshToken scimApiEnabled smtpServer sslRequired
-    ssoSessionIdleTimeout ssoSessionIdleTimeoutRememberMe ssoSessionMaxLifespan ssoSessionMaxLifespanRememberMe supportedLocales
-    userManagedAccessAllowed verifiableCredentialsEnabled verifyEmail waitIncrementSeconds webAuthnPolicyAcceptableAaguids
+    loginTheme loginWithEmailAllowed maxDeltaTimeSeconds maxFailureWaitSeconds maxSecondaryAuthFailures maxTemporaryLockouts
+    minimumQuickLoginWaitSeconds notBefore oauth2DeviceCodeLifespan oauth2DevicePollingInterval offlineSessionIdleTimeout offlineSessionMaxLifespan
+    offlineSessionMaxLifespanEnabled organizationsEnabled otpPolicyAlgorithm otpPolicyCodeReusable otpPolicyDigits otpPolicyInitialCounter
+    otpPolicyLookAheadWindow otpPolicyPeriod otpPolicyType otpSupportedApplications passwordPolicy permanentLockout quickLoginCheckMilliSeconds realm
+    refreshTokenMaxReuse registrationAllowed registrationEmailAsUsername rememberMe requiredCredentials resetPasswordAllowed revokeRefreshToken
+    scimApiEnabled smtpServer sslRequired ssoSessionIdleTimeout ssoSessionIdleTimeoutRememberMe ssoSessionMaxLifespan ssoSessionMaxLifespanRememberMe
+    supportedLocales userManagedAccessAllowed verifiableCredentialsEnabled verifyEmail waitIncrementSeconds webAuthnPolicyAcceptableAaguids
     webAuthnPolicyAttestationConveyancePreference webAuthnPolicyAuthenticatorAttachment webAuthnPolicyAvoidSameAuthenticatorRegister
     webAuthnPolicyCreateTimeout webAuthnPolicyExtraOrigins webAuthnPolicyPasswordlessAcceptableAaguids
     webAuthnPolicyPasswordlessAttestationConveyancePreference webAuthnPolicyPasswordlessAuthenticatorAttachment
     webAuthnPolicyPasswordlessAvoidSameAuthenticatorRegister webAuthnPolicyPasswordlessCreateTimeout webAuthnPolicyPasswordlessExtraOrigins
-    webAuthnPolicyPasswordlessPasskeysEnabled webAuthnPolicyPasswordlessRequireResidentKey webAuthnPolicyPasswordlessResidentKey
-    webAuthnPolicyPasswordlessRpEntityName webAuthnPolicyPasswordlessRpId webAuthnPolicyPasswordlessSignatureAlgorithms
-    webAuthnPolicyPasswordlessUserVerificationRequirement webAuthnPolicyRequireResidentKey webAuthnPolicyResidentKey webAuthnPolicyRpEntityName
-    webAuthnPolicyRpId webAuthnPolicySignatureAlgorithms webAuthnPolicyUserVerificationRequirement"""
+    webAuthnPolicyPasswordlessMediation webAuthnPolicyPasswordlessPasskeysEnabled webAuthnPolicyPasswordlessRequireResidentKey
+    webAuthnPolicyPasswordlessResidentKey webAuthnPolicyPasswordlessRpEntityName webAuthnPolicyPasswordlessRpId
+    webAuthnPolicyPasswordlessSignatureAlgorithms webAuthnPolicyPasswordlessUserVerificationRequirement webAuthnPolicyRequireResidentKey
+    webAuthnPolicyResidentKey webAuthnPolicyRpEntityName webAuthnPolicyRpId webAuthnPolicySignatureAlgorithms webAuthnPolicyUserVerificationRequirement"""
 )
 _TOP = REALM_KEYS | FAMILY_KEYS | BINDING_KEYS | SERVER_KEYS
 
@@ -82,7 +94,10 @@ def problems(document: Entry, realm: str, families: t.Sequence[Family]) -> list[
         if REPLACED.get(key):
             found.append(f"{key} is a field of releases before 26: use {REPLACED[key]}")
         else:
-            found += misspelt("", [key], _TOP)
+            for line in misspelt("", [key], _TOP):
+                problem = Unknown(line)
+                problem.top = key.lstrip("+")
+                found.append(problem)
     if document.get("realm") not in (None, "", realm):
         found.append(f"the document is for realm {document['realm']}, the option realm says {realm}: give one of them only, or the same")
     found += [f"{key}: expected a list, as in a realm export" for key in _LISTS if not isinstance(document.get(key), (list, type(None)))]
@@ -120,12 +135,24 @@ def _texts(value: Json, path: tuple[str, ...]) -> t.Iterator[tuple[tuple[str, ..
 
 def unknown(where: str, keys: t.Iterable[str], known: t.Collection[str]) -> list[str]:
     """Lines about keys that are not known ones, whatever they resemble."""
+    release = ".".join(map(str, NEWEST))
     found = []
     for key in keys:
         if key not in known:
             near = _near(str(key), known)
-            found.append(f"{where}{key} is not a known key: " + (f"did you mean {near}?" if near else f"known are {', '.join(sorted(known))}"))
+            others = f"known are {', '.join(sorted(known))}" if len(known) <= _FEW else f"Keycloak {release} has no such field; check its spelling"
+            found.append(f"{where}{key} is not a known key: {f'did you mean {near}?' if near else others}")
     return found
+
+
+def unknown_here(where: str, entry: Json, known: t.Collection[str]) -> list[str]:
+    """As unknown, about an object that goes to the server as it is, which refuses it with 400: a newer server may know the key."""
+    return [Unknown(line) for line in unknown(where, [str(key).lstrip("+") for key in entry], known)] if isinstance(entry, dict) else []
+
+
+def may_know(version: str) -> bool:
+    """Whether a server is newer than the lists of keys."""
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) > NEWEST
 
 
 def misspelt(where: str, keys: t.Iterable[str], known: t.Collection[str]) -> list[str]:

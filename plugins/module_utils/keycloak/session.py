@@ -14,7 +14,7 @@ from ..engine.errors import EngineError
 from ..engine.family import Entry, Family
 from ..engine.http import Http
 from ..engine.plan import Plan
-from . import documents, registry
+from . import authz, documents, registry
 from .api import Api
 from .tokens import Tokens
 
@@ -52,6 +52,7 @@ class Session:
         self._born_lock = threading.Lock()
         self._facts: dict[str, t.Any] = {}
         self._serverinfo: Entry | None = None
+        self._notes: list[str] = []
         self._registry: dict[str, dict[str, registry.Kept]] = {}
 
     # What the families ask for
@@ -141,7 +142,24 @@ class Session:
     # What the runner asks for
 
     def problems(self, document: Entry) -> list[str]:
-        return documents.problems(document, self.api.realm, self.families)
+        return documents.problems(document, self.api.realm, self.families) + authz.unknown_settings(document)
+
+    def judged(self, problems: t.Sequence[str]) -> list[str]:
+        """Problems without those about keys that this server may know; they become warnings."""
+        unknown = [line for line in problems if isinstance(line, documents.Unknown)]
+        if not unknown:
+            return list(problems)
+        with contextlib.suppress(EngineError):  # an account that may not know
+            self.serverinfo()
+        version = str(self._facts.get("version") or "")
+        newer = documents.may_know(version)
+        passed = [line for line in unknown if newer or (line.top and line.top in self.realm)]
+        why = f"Keycloak {version} is newer than the keys known here and may have it" if newer else "the server's realm has it, so it is taken"
+        self._notes += [f"{line} ({why})" for line in passed]
+        return [line for line in problems if line not in passed]
+
+    def notes(self) -> list[str]:
+        return self._notes
 
     def open(self, document: Entry) -> None:
         """Logs in and reads the realm.

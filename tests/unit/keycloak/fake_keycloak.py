@@ -37,6 +37,7 @@ class FakeKeycloak(FaultyServer):
     """A FaultyServer.
 
     :ivar realms: what it holds.
+    :ivar version: what it tells of itself; nothing where this account may not know.
     :ivar stubs: new realms are seen as stubs by tokens that were made before them.
     """
 
@@ -46,6 +47,7 @@ class FakeKeycloak(FaultyServer):
         super().__init__()
         self.realms: dict[str, dict[str, Json]] = {"master": {"realm": "master"}}
         self.stubs = True
+        self.version = ""
         self.passwords = {"admin": "admin-password"}
         self.tokens: dict[str, set[str]] = {}
 
@@ -77,6 +79,8 @@ class FakeKeycloak(FaultyServer):
         body = json.loads(raw) if raw else None
         if path == "/admin/realms" and method == "POST":
             return self._make_realm(body)
+        if path == "/admin/serverinfo" and self.version:
+            return 200, {"systemInfo": {"version": self.version}}, {}
         steps = path.split("/", 4)
         if steps[1:3] != ["admin", "realms"] or len(steps) < 4:
             raise RefusedError(404, "Unable to find matching target resource method")

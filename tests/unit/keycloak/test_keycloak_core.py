@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine import marks
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base, registry
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base, documents, registry
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session
 from conftest import runs
 from fake_keycloak import MASK, FakeKeycloak
@@ -298,6 +298,69 @@ def test_references_to_nothing_are_said_before_the_first_write(keycloak: FakeKey
     with keycloak.counted() as sent, pytest.raises(FailedError, match=message):
         go({"realm": "r", "displayName": "other", **document})
     assert {method for method, path in sent if not path.endswith("/token")} == {"GET"}
+
+
+LIST = "is not a known key"
+STRANGE: list[tuple[dict[str, Any], str]] = [
+    ({"clients": [{"clientId": "a", "nothingLikeIt": 1}]}, f"clients/a: nothingLikeIt {LIST}: Keycloak 26.7 has no such field; check its spelling"),
+    ({"clients": [{"clientId": "a", "+nothingLikeIt": [1]}]}, f"clients/a: nothingLikeIt {LIST}"),
+    ({"clientScopes": [{"name": "a", "protocolMappers": [{"name": "m", "protocolMapper": "p", "x": 1}]}]},
+     f"clientScopes/a: protocol mapper m: x {LIST}: known are config, consentRequired"),
+    ({"users": [{"username": "u", "mail": "x"}]}, f"users/u: mail {LIST}"),
+    ({"groups": [{"name": "g", "member": []}]}, f"groups/g: member {LIST}"),
+    ({"roles": {"client": {"c": [{"name": "r", "colour": 1}]}}}, f"roles/r: colour {LIST}"),
+    ({"identityProviders": [{"alias": "p", "providerId": "oidc", "display_name": "x"}]},
+     f"identityProviders/p: display_name {LIST}: did you mean displayName?"),
+    ({"identityProviderMappers": [{"name": "m", "identityProviderAlias": "p", "mapper": "x"}]}, f"identityProviders/p: mapper m: mapper {LIST}"),
+    ({"requiredActions": [{"alias": "a", "isDefault": True}]}, f"requiredActions/a: isDefault {LIST}: known are alias, config, defaultAction"),
+    ({"components": {"t": [{"name": "c", "providerId": "p", "settings": {}}]}}, f"components/t/c: settings {LIST}: known are config"),
+    ({"components": {"t": [{"name": "c", "providerId": "p", "subComponents": {"u": [{"name": "d", "providerId": "p", "confg": {}}]}}]}},
+     f"components/t/c: d: confg {LIST}: did you mean config?"),
+    ({"clients": [{"clientId": "a", "authorizationSettings": {"policy": []}}]}, f"authorizationSettings of a: policy {LIST}: known are"),
+    ({"clients": [{"clientId": "a", "authorizationSettings": {"scopes": [{"name": "s", "label": "x"}]}}]}, f"authorization/a/scopes/s: label {LIST}"),
+    ({"clients": [{"clientId": "a", "authorizationSettings": {"resources": [{"name": "s", "url": "x"}]}}]}, f"authorization/a/resources/s: url {LIST}"),
+    ({"adminPermissions": {"policies": [{"name": "s", "type": "role", "roles": []}]}}, f"authorization/admin-permissions/policies/s: roles {LIST}"),
+    ({"adminPermissions": {"permisions": []}}, f"adminPermissions: permisions {LIST}: did you mean permissions?"),
+    ({"eventsConfig": {"eventEnabled": True}}, f"eventsConfig: eventEnabled {LIST}: did you mean eventsEnabled?"),
+    ({"userProfile": {"attributes": [{"name": "a", "label": "x"}]}}, f"userProfile: attributes: a: label {LIST}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "problem"), STRANGE)
+def test_a_key_that_keycloak_does_not_know_is_refused_before_the_first_write(keycloak: FakeKeycloak, document: dict[str, Any], problem: str) -> None:
+    keycloak.version = "26.7.9"
+    with pytest.raises(FailedError) as failed:
+        runs(keycloak)({"realm": "r", **document})
+    assert [line for line in failed.value.result["problems"] if line.startswith(problem)], failed.value.result["problems"]
+    assert list(keycloak.realms) == ["master"]
+
+
+def test_a_newer_server_may_know_more_keys(keycloak: FakeKeycloak, go) -> None:
+    document = {"realm": "r", "displayNam": "x", "clients": [{"clientId": "a", "nothingLikeIt": 1}]}
+    with pytest.raises(FailedError) as failed:
+        go(document)  # it does not tell its version
+    assert len(failed.value.result["problems"]) == 2
+    keycloak.version = "26.8.0"
+    warnings = go(document)["warnings"]
+    assert [line.partition(" is not")[0] for line in warnings] == ["clients/a: nothingLikeIt", "displayNam"]
+    assert all("(Keycloak 26.8.0 is newer than the keys known here and may have it)" in line for line in warnings)
+    client = next(client for client in keycloak.realms["r"]["clients"].values() if client["clientId"] == "a")
+    assert client["nothingLikeIt"] == 1 and keycloak.realms["r"]["data"]["displayNam"] == "x"
+
+
+def test_a_setting_that_the_realm_has_is_not_misspelt(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r"})
+    keycloak.realms["r"]["data"]["otpPolicyPeriods"] = 1
+    result = go({"realm": "r", "otpPolicyPeriods": 2})
+    assert keycloak.realms["r"]["data"]["otpPolicyPeriods"] == 2
+    assert ["did you mean otpPolicyPeriod? (the server's realm has it" in line for line in result["warnings"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("version", "newer"), [("26.7.3", False), ("26.7", False), ("26.8.0", True), ("27.0.0", True), ("26.8", True), ("", False), ("999.0.0-SNAPSHOT", True)]
+)
+def test_which_server_is_newer(version: str, newer: bool) -> None:
+    assert documents.may_know(version) is newer
 
 
 def test_all_of_it_is_said_at_once(go) -> None:

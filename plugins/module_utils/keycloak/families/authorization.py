@@ -45,7 +45,7 @@ class Authorization(Base):
         return "/".join(filter(None, (str(entry["client"]), str(entry["kind"]), str(entry.get("name") or ""))))
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
-        return authz.problems(self.name, entries)
+        return authz.problems(self.name, entries) + authz.unknown_keys(self.name, entries)
 
     def problems_there(self, entries: t.Mapping[str, Entry], snapshot: t.Mapping[str, t.Mapping[str, Entry]], server: Session) -> list[str]:
         found = []

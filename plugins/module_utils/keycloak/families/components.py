@@ -10,6 +10,7 @@ from ...engine import marks
 from ...engine.compare import Change, Json, Rules
 from ...engine.family import Entry
 from ..base import Base, doubles, plain
+from ..documents import unknown_here, words
 from ..lookups import component_types
 from ..secret_keys import SECRETS
 from ..session import Session
@@ -18,6 +19,7 @@ USER_PROFILE = "org.keycloak.userprofile.UserProfileProvider"
 # Other families have what is in these; of workflows, exports hold the shells alone.
 _OTHERS = frozenset({USER_PROFILE, "org.keycloak.models.workflow.WorkflowProvider"})
 _TYPE, _SUB = "providerType", "subComponents"
+_FIELDS = words(f"id name parentId providerId {_TYPE} subType config {_SUB}")
 # The server sets these where nobody does.
 _FILLED = frozenset({"krbPrincipalAttribute", "lastSync"})
 # A realm is born with these, or makes them when it needs them; taken out of a document they stay.
@@ -62,6 +64,7 @@ class Components(Base):
         for entry in entries:
             for one in [entry, *(entry.get(_SUB) or [])]:
                 label = f"{self.name}/{entry[_TYPE]}/{entry.get('name')}"
+                found += unknown_here(f"{label}: " if one is entry else f"{label}: {one.get('name')}: ", one, _FIELDS)
                 if not one.get("name"):
                     found.append(f"{label}: a component has no name: give it one")
                 if not one.get("providerId"):

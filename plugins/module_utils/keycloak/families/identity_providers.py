@@ -11,12 +11,14 @@ from ...engine.compare import MASK, Change, Rules, differences, is_mask
 from ...engine.family import Entry
 from ...engine.http import quote
 from ..base import Base
+from ..documents import unknown_here, words
 from ..lookups import flow_aliases, installed
 from ..secret_keys import SECRETS
 from ..session import Session
 
 _PATH = "/identity-provider/instances"
 _IDS = "mapperIds"
+_MAPPER_KEYS = words("config id identityProviderAlias identityProviderMapper name")
 _OTHERS = frozenset({"internalId", "organizationId", "types", "updateProfileFirstLoginMode"})  # the last one no release since 24 keeps
 # With one of these another, the server could be made to send the old secret elsewhere; it refuses, or forgets the secret.
 _SENSITIVE = frozenset({"tokenUrl", "clientId", "clientAuthMethod"})
@@ -27,6 +29,10 @@ class IdentityProviders(Base):
 
     name = "identityProviders"
     named = "alias"
+    known = words(
+        """addReadTokenRoleOnCreate alias authenticateByDefault config displayName enabled firstBrokerLoginFlowAlias hideOnLogin internalId linkOnly mappers
+        organizationId postBrokerLoginFlowAlias providerId storeToken trustEmail types updateProfileFirstLogin updateProfileFirstLoginMode"""
+    )
     rules = Rules(
         ignored=_OTHERS | {_IDS},
         strings=frozenset({"config"}),
@@ -52,6 +58,8 @@ class IdentityProviders(Base):
         found = super().problems(entries, document)
         for entry in entries:
             names = [str(mapper.get("name")) for mapper in entry.get("mappers") or []]
+            for mapper in entry.get("mappers") or []:
+                found += unknown_here(f"{self.name}/{entry.get('alias')}: mapper {mapper.get('name')}: ", mapper, _MAPPER_KEYS)
             found += [
                 f"{self.name}: {entry.get('alias')}: mapper {name} is declared twice: merge the two" for name in sorted(set(names)) if names.count(name) > 1
             ]

@@ -19,6 +19,7 @@ class OrganizationGroups(Groups):
     """`groups` of an organization; each is called by the organization's alias and its path."""
 
     name = "organizationGroups"
+    known = Groups.known | {"organization"}
     rules = Groups.rules._replace(ignored=Groups.rules.ignored | {"organization"})
 
     def entries(self, document: Entry) -> list[Entry]:

@@ -11,6 +11,7 @@ from ...engine import marks
 from ...engine.compare import Change, Json, Rules
 from ...engine.family import Entry
 from ..base import Base, doubles, plain
+from ..documents import unknown_here, words
 from ..session import Session
 from .components import USER_PROFILE
 
@@ -33,7 +34,8 @@ class _Only(Base):
         return "realm"
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
-        return [f"{self.name} is {type(entry).__name__}, not a map: give its fields" for entry in entries if not isinstance(entry, dict)]
+        found = [f"{self.name} is {type(entry).__name__}, not a map: give its fields" for entry in entries if not isinstance(entry, dict)]
+        return found + [line for entry in entries for line in unknown_here(f"{self.name}: ", entry, self.known)]
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         return {"realm": server.api.get(self.path) or {}} if server.realm else {}
@@ -51,6 +53,7 @@ class EventsConfig(_Only):
 
     name = "eventsConfig"
     path = "/events/config"
+    known = words("adminEventsDetailsEnabled adminEventsEnabled enabledEventTypes eventsEnabled eventsExpiration eventsListeners")
     rules = Rules(
         sets=frozenset({"enabledEventTypes", "eventsListeners"}),
         defaults={"eventsEnabled": False, "adminEventsEnabled": False, "adminEventsDetailsEnabled": False, "eventsListeners": ["jboss-logging"]},
@@ -76,6 +79,7 @@ class UserProfile(_Only):
 
     name = "userProfile"
     path = "/users/profile"
+    known = words("attributes groups orderOfAttributes orderOfGroups unmanagedAttributePolicy")
     rules = Rules(
         ignored=frozenset(),
         keyed={"attributes": "name", "groups": "name"},
@@ -112,12 +116,19 @@ class UserProfile(_Only):
             if not found:
                 found += [f"{self.name}: {key}: expected a list of maps" for key in _ORDERED if not _is_list(entry.get(key))]
             if not found:
+                for key, fields in _FIELDS.items():
+                    for one in entry.get(key) or []:
+                        found += unknown_here(f"{self.name}: {key}: {one.get('name')}: ", one, fields)
                 found += [f"{self.name}: attribute {name} is declared twice: merge the two" for name in doubles(entry.get("attributes"), "name")]
                 found += [f"{self.name}: an attribute has no name: give it one" for one in entry.get("attributes") or [] if not one.get("name")]
         return found
 
 
 # Forms show attributes and groups in this order, so it is declared with them; compared as a field of its own.
+_FIELDS = {
+    "attributes": words("annotations defaultValue displayName group multivalued name permissions required selector validations"),
+    "groups": words("annotations displayDescription displayHeader name"),
+}
 _ORDERED = {"attributes": "orderOfAttributes", "groups": "orderOfGroups"}
 
 

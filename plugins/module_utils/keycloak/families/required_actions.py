@@ -41,6 +41,7 @@ class RequiredActions(Base):
 
     name = "requiredActions"
     named = "alias"
+    known = frozenset({"alias", "name", "providerId", "enabled", "defaultAction", "priority", "config"})
     rules = Rules(strings=frozenset({"config"}), defaults={"enabled": True, "defaultAction": False})
     parallel = False  # their order is one list of the realm
     registered = True

@@ -25,7 +25,7 @@ class Roles(Base):
 
     name = "roles"
     linked = True
-    known = frozenset({"id", "name", "description", "composite", "composites", "clientRole", "containerId", "attributes", "scopeParamRequired"})
+    known = frozenset({"id", "client", "name", "description", "composite", "composites", "clientRole", "containerId", "attributes", "scopeParamRequired"})
     rules = Rules(ignored=frozenset({"id", "client", "composite", "clientRole", "containerId"}), string_lists=frozenset({"attributes"}))
 
     def entries(self, document: Entry) -> list[Entry]:

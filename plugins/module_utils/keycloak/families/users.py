@@ -34,8 +34,8 @@ class Users(Base):
     registered = True  # an attribute would have to be in the user profile
     known = words(
         """access applicationRoles attributes clientConsents clientRoles createdTimestamp credentials disableableCredentialTypes email emailVerified
-        enabled federatedIdentities federationLink firstName groups id lastName notBefore origin realmRoles requiredActions self
-        serviceAccountClientId socialLinks totp userProfileMetadata username"""
+        enabled federatedIdentities federationLink firstName groups id issuedVerifiableCredentials lastName notBefore origin realmRoles requiredActions self
+        serviceAccountClientId socialLinks totp userProfileMetadata username verifiableCredentials"""
     )
     rules = Rules(
         ignored=frozenset({*_OWN, _ACCOUNT}),

@@ -23,7 +23,7 @@ class Workflows(Base):
     """`workflows`, as the Admin API has them; exports hold only their shells."""
 
     name = "workflows"
-    known = frozenset({"id", "name", "enabled", "on", "if", "schedule", "concurrency", "steps", "state"})
+    known = frozenset({"id", "name", "enabled", "on", "if", "schedule", "concurrency", "steps", "state", "with"})
     rules = Rules(strings=frozenset({"concurrency"}), opaque=frozenset({"steps"}), defaults={"enabled": True})
     registered = True
 
