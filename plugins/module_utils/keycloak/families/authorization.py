@@ -87,20 +87,11 @@ class Authorization(Base):
         identifier = self._find(server, root, current)
         if identifier:
             server.api.delete(f"{root}/{authz.PATHS[current['kind']]}/{identifier}")
-        server.forget(self.name, self.key(current))
 
     def _settings(self, server: Session, client: str, identifier: str) -> list[Entry]:
         """Everything of a client, by names, in one request."""
         found = server.api.find(f"{_SERVER.format(identifier)}/settings")
-        for kind in authz.PATHS:
-            for one in (found or {}).get(kind) or []:
-                self._learn(server, {"client": client, "kind": kind, "name": one.get("name")}, one)
         return authz.of_settings(client, found) if found else []
-
-    def _learn(self, server: Session, entry: Entry, there: Entry) -> None:
-        identifier = there.get("_id") or there.get("id")
-        if identifier:
-            server.learn(self.name, self.key(entry), str(identifier))
 
     def _admin(self, server: Session, identifier: str, keys: t.Collection[str]) -> list[Entry]:
         """The policies and permissions of administrators, which Keycloak exports to nobody; by identifiers, which become names."""
@@ -111,7 +102,6 @@ class Authorization(Base):
         for policy in server.api.pages(f"{root}/policy"):
             entry: Entry = {"client": ADMIN, "kind": "policies", **authz.policy(policy), "id": policy["id"]}
             key = self.key(entry)
-            self._learn(server, entry, policy)
             if key in keys:
                 if policy["type"] in ("scope", "resource"):
                     path = f"{root}/policy/{policy['id']}"
@@ -150,7 +140,7 @@ class Authorization(Base):
         if identifier:
             server.api.put(f"{collection}/{identifier}", {**body, "_id" if kind == "resources" else "id": identifier})
         else:
-            self._learn(server, entry, server.api.send("POST", collection, body).json() or {})
+            server.api.post(collection, body)
 
     def _find(self, server: Session, root: str, entry: Entry) -> str:
         found = server.api.find(f"{root}/{authz.PATHS[entry['kind']]}/search", name=entry["name"]) or {}
