@@ -160,7 +160,9 @@ def _right(method: str, path: str, realm: str, at: str) -> str:
         return f"an account of realm {at} administers no other: log in to realm {realm} or master (auth_realm)"
     right = "view" if method == "GET" else "manage"
     role = "{right}-realm"
-    if "authz" in parts:
+    if parts == ["partial-export"]:  # it changes nothing, and yet who may only look may not have it
+        role = "manage-realm (and for clients and roles view-clients, for groups and roles view-users)"
+    elif "authz" in parts:
         role = "manage-authorization (for adminPermissions {right}-realm)"  # also to read: settings are shown to who may change them
     elif parts[:2] != ["users", "profile"]:
         role = _ROLES.get(parts[0] if parts else "", role)

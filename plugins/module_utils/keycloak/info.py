@@ -51,8 +51,8 @@ def _run(call: Call) -> Result:
     before = http.counts()["total"]
     api = Api(http, tokens, params["realm"])
     realm = api.representation()
-    if not realm or set(realm) == {"realm"}:
-        raise EngineError(f"realm {params['realm']} does not exist on {http.base}, or this account may not see it: check realm, and give the role view-realm")
+    if not realm:
+        raise EngineError(f"realm {params['realm']} does not exist on {http.base}, or this account may not see it: check realm, auth_realm and the account")
     query = {"exportClients": bool({"clients", "roles"} & set(asked)), "exportGroupsAndRoles": bool({"groups", "roles"} & set(asked))}
     export = api.send("POST", "/partial-export", None, **query).json()
     if "users" in asked:

@@ -9,12 +9,14 @@ import copy
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mlops.platform.plugins.module_utils.engine import marks
+from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base, documents, registry
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak import base, documents, info, registry
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session
 from conftest import runs
-from fake_keycloak import MASK, FakeKeycloak
+from fake_keycloak import MASK, FakeKeycloak, new_realm
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -421,6 +423,17 @@ def test_a_mark_of_an_object_without_an_identifier_counts_by_its_name() -> None:
     mark = marks.Mark("o", {"f": "1"})
     assert registry.Kept.of(mark, "1").found("1") == mark == registry.Kept.of(mark, None).found("1") == registry.Kept.of(mark, "1").found(None)
     assert registry.Kept.of(mark, "1").found("2") is None
+
+
+def test_info_tells_which_right_it_lacks_also_where_it_sees_only_the_realms_name(keycloak: FakeKeycloak) -> None:
+    door = info.door()
+    login = {"url": keycloak.url, "auth_username": "admin", "auth_password": "admin-password", "token_cache": False, "realm": "r"}
+    given_ = ArgumentSpecValidator(door.spec).validate(login).validated_parameters
+    assert "realm r does not exist on" in outcome(door, given_, check=False, diff=False, say=lambda line: None)["msg"]
+    keycloak.realms["r"] = new_realm("r")
+    keycloak.realms["r"]["data"] = {"realm": "r"}
+    keycloak.fail("POST", "/partial-export", status=403, times=9)
+    assert "give the account the role manage-realm" in outcome(door, given_, check=False, diff=False, say=lambda line: None)["msg"]
 
 
 NAMES = st.sampled_from("abcd")
