@@ -14,8 +14,9 @@ import pytest
 import test_keycloak_rest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mlops.platform.plugins.module_utils.engine import runner
+from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
-from ansible_collections.mlops.platform.plugins.module_utils.keycloak import arguments
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak import arguments, info
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families import ALL
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.tokens import Tokens
@@ -217,6 +218,20 @@ def test_the_right_that_is_missing_is_named(keycloak: Keycloak) -> None:
         with pytest.raises(EngineError, match=re.escape(f"give the account the role {missing} (of client realm-management)")) as failed:
             applied(keycloak, realm.name, document, **who)
         assert "\n" not in str(failed.value)
+    looks = info.door()
+    for roles, families, missing in (
+        (("view-realm", "view-clients", "view-users"), ["realm"], "manage-realm"),
+        (("view-clients",), ["clients"], "manage-realm"),
+        (("manage-realm",), ["clients"], "view-clients"),
+        (("manage-realm",), ["groups"], "view-users"),
+        (("manage-realm", "view-users"), ["roles"], "view-clients"),
+        (("manage-realm",), ["users"], "view-users"),
+        (("manage-realm", "view-clients", "view-users"), ["realm", "clients", "roles", "groups", "users"], ""),
+    ):
+        login = {**administrator(realm, "worker", *roles), "url": keycloak.url, "realm": realm.name, "families": families, "token_cache": False}
+        found = outcome(looks, ArgumentSpecValidator(looks.spec).validate(login).validated_parameters, check=False, diff=False, say=lambda line: None)
+        assert bool(found.get("failed")) == bool(missing), found
+        assert not missing or re.search(rf"403.*give the account the role .*{missing}.* \(of client realm-management\)", found["msg"]), found["msg"]
     who = administrator(realm, "worker", "manage-clients")
     with pytest.raises(EngineError, match="may not see its settings, which the document declares: give it the role manage-realm"):
         applied(keycloak, realm.name, {"realm": realm.name, "displayName": "x"}, **who)
