@@ -11,7 +11,7 @@ description:
   - Exports a realm and returns it in the format of M(mlops.platform.keycloak_config), which takes it as it is, without the identifiers of this server.
   - This is the way to bring under control what people made by hand. Look at what is returned, take out what is not worth keeping, and declare the rest.
   - "The account needs the role C(manage-realm): Keycloak exports realms to nobody else. For O(families=clients) it needs C(view-clients) too, for
-    O(families=groups) and O(families=users) C(view-users), for O(families=roles) both."
+    O(families=groups) and O(families=users) C(view-users), for O(families=roles) both, and for O(families=workflows) C(realm-admin)."
   - "Not in it is what neither an export nor a list of Keycloak's holds: roles, groups, passwords and links to identity providers of users, and roles of
     service accounts; members, identity providers and groups of organizations; C(adminPermissions). A document that does not declare these leaves
     them as they are."
