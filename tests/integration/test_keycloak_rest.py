@@ -222,6 +222,22 @@ def test_every_family_from_nothing_to_nothing(realm: Realm) -> None:
     assert [one["name"] for one in realm.api.get("/components", type=KEYS) if one["name"] in ("ours", "rsa-generated")] == ["rsa-generated"]
 
 
+def test_what_a_stranger_made_anew_under_the_same_name_is_not_pruned(realm: Realm) -> None:
+    names = ("ours", "theirs")
+    realm.apply(
+        {
+            "authenticationFlows": [{"alias": name, "authenticationExecutions": []} for name in names],
+            "components": {KEYS: [{"name": name, "providerId": "hmac-generated", "config": {"priority": ["1"]}} for name in names]},
+        }
+    )
+    for path in ("/authentication/flows", "/components"):
+        (one,) = [one for one in realm.api.get(path) if "theirs" in (one.get("name"), one.get("alias"))]
+        realm.api.delete(f"{path}/{one.pop('id')}")
+        realm.api.post(path, one)
+    pruned = realm.apply({"authenticationFlows": [], "components": {}}, prune=("authenticationFlows", "components"))
+    assert {(item["action"], item["name"]) for item in pruned["plan"]} == {("delete", "ours"), ("delete", f"{KEYS}/ours")}
+
+
 def test_an_export_applies_as_it_is(realm: Realm) -> None:
     realm.apply(document(1))
     export = realm.api.send("POST", "/partial-export", None, exportClients=True, exportGroupsAndRoles=True).json()
