@@ -152,7 +152,7 @@ def test_a_login_that_ends_meanwhile_is_made_again_and_a_token_is_asked_for(real
         realm.api.post(f"/users/{user['id']}/logout", None)
         return play.result()
 
-    first = ended(many(60, 0), "credentials", **who)
+    first = ended(many(250, 0), "credentials", **who)
     assert not first.get("failed") and first["requests"]["token_requests"] == 2, first.get("msg")
     more = {"clients": [{"clientId": f"client-late-{number}"} for number in range(60)]}
     http, tokens = arguments.tokens_of(ArgumentSpecValidator(arguments.COMMON).validate({"url": realm.server.url, **who}).validated_parameters)

@@ -236,6 +236,9 @@ def test_what_a_stranger_made_anew_under_the_same_name_is_not_pruned(realm: Real
         realm.api.post(path, one)
     pruned = realm.apply({"authenticationFlows": [], "components": {}}, prune=("authenticationFlows", "components"))
     assert {(item["action"], item["name"]) for item in pruned["plan"]} == {("delete", "ours"), ("delete", f"{KEYS}/ours")}
+    for path in ("/authentication/flows", "/components"):
+        (one,) = [one for one in realm.api.get(path) if "theirs" in (one.get("name"), one.get("alias"))]
+        realm.api.delete(f"{path}/{one['id']}")
 
 
 def test_an_export_applies_as_it_is(realm: Realm) -> None:
