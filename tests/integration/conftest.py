@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from keycloak_server import free_port, keycloak, keycloak_guarded, keycloak_postgres  # noqa: F401  pylint: disable=wrong-import-position,unused-import
 from mlflow_servers import (  # noqa: F401  pylint: disable=wrong-import-position,unused-import
     mlflow_before_rbac,
+    mlflow_fresh,
     mlflow_full,
     mlflow_oldest,
     mlflow_plain,

@@ -198,6 +198,13 @@ def mlflow_full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def mlflow_fresh(tmp_path: Path) -> Iterator[Server]:
+    """As mlflow_full, of one's own: deleted experiments keep their names, and what examples make stays."""
+    with running(CURRENT, tmp_path, auth=True, workspaces=True) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def mlflow_before_rbac(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The last version before permissions became roles, with basic authentication and workspaces."""

@@ -150,7 +150,7 @@ def permissions_changed(server: Server, document: Document) -> set[str]:
 
 # Host, server, what its version has not, and how it says so.
 SITES = [
-    ("controller", "mlflow_full", (), ""),
+    ("controller", "mlflow_fresh", (), ""),
     ("ssh_host", "mlflow_postgres", (), ""),
     ("program", "mlflow_before_rbac", ("label_schemas", "review_queues"), "label_schemas cannot be declared"),
     ("controller", "mlflow_oldest", ("label_schemas", "review_queues", "gateway.budgets", "gateway.guardrails", "roles"), "gateway_budgets cannot be declared"),

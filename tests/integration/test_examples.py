@@ -21,7 +21,7 @@ from ansible.parsing.dataloader import DataLoader
 from conftest import ROOT
 from keycloak_client import Realm
 from keycloak_server import Keycloak
-from mlflow_servers import CURRENT, Server, running
+from mlflow_servers import Server
 
 MODULES = sorted(path.stem for product in ("keycloak", "mlflow") for path in (ROOT / "plugins" / "modules").glob(f"{product}_*.py"))
 # Those that others need come first; documents come last, for what is there is made one of before.
@@ -93,13 +93,6 @@ def literal_secrets(value: Any, keys: frozenset[str], inside: str = "") -> Itera
         yield inside
 
 
-@pytest.fixture
-def mlflow_full(tmp_path: Path) -> Iterator[Server]:
-    """A server of one's own, for what is made stays."""
-    with running(CURRENT, tmp_path, auth=True, workspaces=True) as server:
-        yield server
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_no_secret_stands_in_an_example(module: str) -> None:
     door = importlib.import_module(f"ansible_collections.mlops.platform.plugins.modules.{module}").DOOR
@@ -110,15 +103,15 @@ def test_no_secret_stands_in_an_example(module: str) -> None:
         assert not list(literal_secrets(options, door.keys_of(options))), task["name"]
 
 
-def test_the_guide_runs(keycloak: Keycloak, mlflow_full: Server, tmp_path: Path) -> None:
+def test_the_guide_runs(keycloak: Keycloak, mlflow_fresh: Server, tmp_path: Path) -> None:
     """The files of docs/configuration.md, as somebody writes them down who has nothing else."""
     guide = (ROOT / "docs" / "configuration.md").read_text()
     for name, text in re.findall(r"(?ms)^```yaml\n# (\S+)\n(.*?)^```$", guide):
-        for server, url in (("sso", keycloak.url), ("mlflow", mlflow_full.url)):
+        for server, url in (("sso", keycloak.url), ("mlflow", mlflow_fresh.url)):
             text = text.replace(f"url: https://{server}.example.com", f"url: {url}")
         (tmp_path / name).write_text(text)
     (tmp_path / "vault.yml").write_text(
-        yaml.safe_dump({"keycloak_admin_password": keycloak.password, "mlflow_admin_password": mlflow_full.options["password"]})
+        yaml.safe_dump({"keycloak_admin_password": keycloak.password, "mlflow_admin_password": mlflow_fresh.options["password"]})
     )
     (tmp_path / "hosts").write_text("localhost ansible_connection=local\n")
     recaps = [
@@ -134,11 +127,11 @@ def test_the_guide_runs(keycloak: Keycloak, mlflow_full: Server, tmp_path: Path)
     Realm(keycloak, "mlops").remove()
 
 
-def test_examples_run(keycloak: Keycloak, mlflow_full: Server, mlflow_plain: Server, tmp_path: Path) -> None:
+def test_examples_run(keycloak: Keycloak, mlflow_fresh: Server, mlflow_plain: Server, tmp_path: Path) -> None:
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "explain.txt").write_text("Explain {{ payment }}.")
     (tmp_path / "realm-export.json").write_text(json.dumps({"realm": "mlops", "clients": [{"clientId": "theirs"}]}))
-    passwords = {"keycloak_admin_password": keycloak.password, "mlflow_admin_password": mlflow_full.options["password"]}
+    passwords = {"keycloak_admin_password": keycloak.password, "mlflow_admin_password": mlflow_fresh.options["password"]}
     secrets = {**VARIABLES, **passwords}
     (tmp_path / "variables.yml").write_text(
         yaml.safe_dump({**secrets, "ansible_python_interpreter": sys.executable, "team": {"alan": VARIABLES["ada_password"]}})
@@ -151,9 +144,9 @@ def test_examples_run(keycloak: Keycloak, mlflow_full: Server, mlflow_plain: Ser
         for module, options in (("keycloak_realm", "realm: mlops"), ("keycloak_client", "realm: master\n    client_id: ansible"))
     ]
     # Where an example has no login, it comes from the variables of MLflow's own clients; the server without accounts takes any token.
-    login = {f"MLFLOW_TRACKING_{option.upper()}": str(mlflow_full.options[option]) for option in ("username", "password")}
+    login = {f"MLFLOW_TRACKING_{option.upper()}": str(mlflow_fresh.options[option]) for option in ("username", "password")}
     for number, (examples_, server, variables) in enumerate(
-        [([BEFORE, *(task for task in tasks if task not in with_token), *after], mlflow_full, login), (with_token, mlflow_plain, {})]
+        [([BEFORE, *(task for task in tasks if task not in with_token), *after], mlflow_fresh, login), (with_token, mlflow_plain, {})]
     ):
         text = "- hosts: localhost\n  gather_facts: false\n  tasks:\n" + textwrap.indent("".join(examples_), "    ")
         for name, url in (("sso", keycloak.url), ("mlflow", server.url)):

@@ -177,7 +177,7 @@ def fails(result: dict[str, Any], *texts: str) -> None:
 def test_the_life_of_an_object(mlflow_full: Server, case: Case) -> None:
     server = mlflow_full
     predicted = well(server.declare(case.document, check=True))
-    assert {action["action"] for action in predicted["plan"]} == {"create"}
+    assert {action["action"] for action in predicted["plan"]} == {"create"}, predicted["plan"]
     assert well(server.declare(case.document))["plan"] == predicted["plan"]
     again = well(server.declare(case.document))
     assert not again["changed"] and again["plan"] == [] and set(again["requests"]["by_method"]) == {"GET"} | ({"POST"} & set(again["requests"]["by_method"]))
