@@ -9,8 +9,8 @@ short_description: Bring a Keycloak realm to the state that one document declare
 version_added: 0.2.0
 description:
   - Reads each family of objects once, plans what has to be done, and does it; check mode makes the same plan and carries out nothing.
-  - The document has the format of a realm export. What the admin console's partial export gives, and files made for keycloak-config-cli, apply as they
-    are, but for C($(…)) substitutions, in whose place Ansible's own variables go.
+  - The document has the format of a realm export. What the admin console's partial export and C(kc.sh export) give, and files for keycloak-config-cli, apply
+    as they are, but for C($(…)) substitutions, in whose place Ansible's own variables go.
   - Any field of the realm may stand at the top of the document, also one that is newer than this module. Objects stand below C(clientScopes), C(clients),
     C(roles), C(groups), C(users), C(scopeMappings), C(clientScopeMappings), C(defaultGroups), C(defaultDefaultClientScopes),
     C(defaultOptionalClientScopes), C(authenticationFlows), C(authenticatorConfig), C(requiredActions), C(identityProviders),

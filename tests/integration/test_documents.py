@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import test_keycloak_core
+import test_keycloak_rest
 import test_mlflow_core
 import test_mlflow_genai
 import test_mlflow_permissions
@@ -191,3 +192,22 @@ def test_everything_on_keycloak(keycloak_postgres: Keycloak, ssh_host: dict[str,
     test_keycloak_core.alter(realm)
     site.play(document, drift={"realm", "clientScopes", "clients", "roles", "groups", "users"})
     realm.remove()
+
+
+def test_what_the_server_exports_applies_to_its_realm_and_to_a_new_one(keycloak_postgres: Keycloak, tmp_path: Path) -> None:
+    """The whole realm, as `kc.sh export` writes it."""
+    realm, copied = Realm(keycloak_postgres, "whole"), Realm(keycloak_postgres, "whole-copy")
+    realm.apply({**test_keycloak_core.everything(), "realm": "whole"})
+    export = keycloak_postgres.export("whole", tmp_path / "whole.json")
+    assert {user["username"] for user in export["users"]} >= {"alice", "bob"} and export["components"] and export["authenticationFlows"]
+    same = realm.apply(export, check=True, owner="")
+    assert same["plan"] == []
+    elsewhere = json.loads(json.dumps(export).replace("/whole/", "/whole-copy/").replace('"whole"', '"whole-copy"'))
+    copied.apply(elsewhere)
+    assert not copied.apply(elsewhere)["changed"]
+    ours = {one["name"]: one["config"] for one in export["components"][test_keycloak_rest.KEYS]}["ours"]
+    again = keycloak_postgres.export("whole-copy", tmp_path / "copy.json")
+    assert ours["secret"] in [one["config"].get("secret") for one in again["components"][test_keycloak_rest.KEYS]], "it signs with the same key"
+    assert not [result for result in (same,) if ours["secret"][0] in json.dumps(result)]
+    realm.remove()
+    copied.remove()

@@ -135,6 +135,33 @@ def alter(realm: Realm) -> None:
     api.delete(f"/users/{user['id']}/role-mappings/realm", [roles["b"]])
 
 
+def test_what_belongs_to_two_objects_is_seen_and_repaired(realm: Realm) -> None:
+    api = realm.api
+    realm.apply(DOCUMENT)
+    clients, scopes, roles = by("clientId", api.get("/clients")), by("name", api.get("/client-scopes")), by("name", api.get("/roles"))
+    web, group = clients["web"]["id"], api.get("/group-by-path/g/h")
+    (right,) = [role for role in api.get(f"/clients/{web}/roles") if role["name"] == "w"]
+    (account,) = api.get("/users", username="service-account-web", exact=True)
+    rights = f"/users/{account['id']}/role-mappings/clients/{clients['realm-management']['id']}"
+    api.delete(f"/client-scopes/{scopes['s1']['id']}/scope-mappings/realm", [roles["a"]])
+    api.delete(f"/clients/{clients['spa']['id']}/scope-mappings/clients/{web}", [right])
+    api.delete(f"/clients/{web}/default-client-scopes/{scopes['s1']['id']}")
+    api.delete(f"/default-optional-client-scopes/{scopes['s1']['id']}")
+    api.delete(f"/groups/{group['id']}/role-mappings/clients/{web}", [right])
+    api.delete(rights, api.get(rights))
+    seen = realm.apply(DOCUMENT, check=True)
+    assert {(item["family"], item["name"], *item["fields"]) for item in seen["drift"]} == {
+        ("defaultClientScopes", "realm", "defaultOptionalClientScopes"),
+        ("clients", "web", "defaultClientScopes"),
+        ("scopeMappings", "clientScope:s1", "realmRoles"),
+        ("scopeMappings", "client:spa", "clientRoles.web"),
+        ("groups", "/g/h", "clientRoles.web"),
+        ("users", "service-account-web", "clientRoles.realm-management"),
+    }
+    realm.predicted(DOCUMENT)
+    assert realm.apply(DOCUMENT)["plan"] == []
+
+
 def test_passwords_secrets_and_groups_arrive(realm: Realm) -> None:
     realm.apply(DOCUMENT)
     web = by("clientId", realm.api.get("/clients"))["web"]

@@ -222,6 +222,35 @@ def test_every_family_from_nothing_to_nothing(realm: Realm) -> None:
     assert [one["name"] for one in realm.api.get("/components", type=KEYS) if one["name"] in ("ours", "rsa-generated")] == ["rsa-generated"]
 
 
+def test_what_is_changed_below_an_object_is_seen_and_repaired(realm: Realm) -> None:
+    api = realm.api
+    realm.apply(document(1))
+    (claim,) = api.get("/identity-provider/instances/partner/mappers")
+    claim["config"]["claim"] = "by hand"
+    api.put(f"/identity-provider/instances/partner/mappers/{claim['id']}", claim)
+    (row,) = [row for row in api.get("/authentication/flows/our%20browser/executions") if row.get("authenticationConfig")]
+    config = api.get(f"/authentication/config/{row['authenticationConfig']}")
+    api.put(f"/authentication/config/{config['id']}", {**config, "config": {"defaultProvider": "by hand"}})
+    (organization,), (alice,) = api.get("/organizations"), api.get("/users", username="alice", exact=True)
+    api.delete(f"/organizations/{organization['id']}/members/{alice['id']}")
+    (fine,), (papers,) = api.get("/clients", clientId="admin-permissions"), api.get("/clients", clientId="papers")
+    for client, name, change in ((fine, "see users", {"scopes": ["manage"]}), (papers, "staff", {"roles": []})):
+        path = f"/clients/{client['id']}/authz/resource-server"
+        (found,) = api.get(f"{path}/policy", name=name)
+        place = f"{path}/{'permission/scope' if found['type'] == 'scope' else 'policy/role'}/{found['id']}"
+        api.put(place, {**api.get(place), **change})
+    seen = realm.apply(document(1), check=True)
+    assert {(item["family"], item["name"], *item["fields"]) for item in seen["drift"]} == {
+        ("identityProviders", "partner", "mappers.department.config.claim"),
+        ("authenticationFlows", "our browser", "authenticatorConfig.our idp.defaultProvider"),
+        ("authorization", "admin-permissions/policies/see users", "config.scopes"),
+        ("authorization", "papers/policies/staff", "config.roles"),
+        ("organizations", "acme", "members"),
+    }
+    realm.predicted(document(1))
+    assert not realm.apply(document(1))["changed"]
+
+
 def test_what_a_stranger_made_anew_under_the_same_name_is_not_pruned(realm: Realm) -> None:
     names = ("ours", "theirs")
     realm.apply(

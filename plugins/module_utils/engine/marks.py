@@ -75,7 +75,7 @@ def _canonical(value: Json, rules: Rules, name: str) -> Json:
         return {key: _canonical(item, rules, key) for key, item in value.items()}
     if isinstance(value, list):
         items = [_canonical(item, rules, "") for item in value]
-        return sorted(items, key=repr) if name in rules.sets else items
+        return sorted(items, key=repr) if name.removeprefix("+") in rules.sets else items
     return value if value is None else text(value)
 
 

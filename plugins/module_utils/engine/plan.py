@@ -161,7 +161,7 @@ def _write(
     # What the product itself made has defaults of its own, which nobody knows here.
     exact = options.mode == "exact" and not family.builtin(current)
     changes = [change for change in differences(entry, current, rules, exact) if _counts(change, old, options, family, key, entry, result)]
-    drifted = [change for change in changes if old and old.applied.get(change.path[0]) == _hash_of(entry, change, family)]
+    drifted = [change for change in changes if old and _as_applied(old, entry, change, family)]
     if drifted:
         result.drift.append({"family": family.name, "name": key, "fields": sorted({change.field for change in drifted})})
     if changes:
@@ -179,9 +179,10 @@ def _differs(old: marks.Mark, new: marks.Mark) -> bool:
     return (old.owner, dict(old.applied)) != (new.owner, dict(new.applied)) or (bool(new.secrets) and dict(old.secrets) != dict(new.secrets))
 
 
-def _hash_of(entry: Entry, change: Change, family: Family) -> str:
-    field = change.path[0]
-    return marks.field_hash(field, entry[field], family.rules) if field in entry else "undeclared"
+def _as_applied(old: marks.Mark, entry: Entry, change: Change, family: Family) -> bool:
+    """Whether the field is declared as it was when it was applied last; `+field` is another way to declare it."""
+    fields = [field for field in (change.path[0], f"+{change.path[0]}") if field in entry]
+    return bool(fields) and all(old.applied.get(field) == marks.field_hash(field, entry[field], family.rules) for field in fields)
 
 
 def _counts(change: Change, old: marks.Mark | None, options: Options, family: Family, key: str, entry: Entry, result: Plan) -> bool:
@@ -192,7 +193,7 @@ def _counts(change: Change, old: marks.Mark | None, options: Options, family: Fa
         return False
     if options.owner and change.path[-1] not in family.rules.secrets:
         # Masked by this version though it is no secret: what was applied last tells.
-        return old is None or old.applied.get(change.path[0]) != _hash_of(entry, change, family)
+        return old is None or not _as_applied(old, entry, change, family)
     if not options.secret_key:
         result.warnings.append(
             f"{family.name}/{key}: the server does not return {change.field}, so whether it changed is not known and it stays as it is: "

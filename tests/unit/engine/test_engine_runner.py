@@ -120,6 +120,17 @@ def test_create_then_nothing_then_drift_then_prune() -> None:
     assert server.there == {}
 
 
+def test_what_somebody_takes_from_a_list_that_is_added_to_is_drift() -> None:
+    server = Memory({"name": "a", "uris": ["0"]})
+    thing = {"name": "a", "+uris": ["1", "2"]}
+    go(server, thing)
+    assert not go(server, {**thing, "+uris": ["2", "1"]})["changed"]
+    server.there["a"]["uris"] = ["0", "2"]
+    assert go(server, thing)["drift"] == [{"family": "things", "name": "a", "fields": ["uris"]}]
+    assert server.there["a"]["uris"] == ["0", "2", "1"]
+    assert go(server, {**thing, "+uris": ["3"]})["drift"] == [], "this is a change of the document"
+
+
 def test_only_what_is_ours_is_pruned() -> None:
     theirs = {"name": "theirs", "attributes": marks.Mark("them").texts()}
     server = Memory({"name": "plain"}, theirs, {"name": "ours", "attributes": marks.Mark(OWNER).texts()}, {"name": "core", "builtIn": True})

@@ -24,6 +24,9 @@ _FIELDS = words(f"id name parentId providerId {_TYPE} subType config {_SUB}")
 _FILLED = frozenset({"krbPrincipalAttribute", "lastSync"})
 # A realm is born with these, or makes them when it needs them; taken out of a document they stay.
 _KEYS = "org.keycloak.keys.KeyProvider"
+# Of providers that make their keys, Keycloak takes these with a new component only, and never shows them: `kc.sh export` does.
+_MAKES_KEYS = "-generated"
+_MADE = words("certificate kid keyUse privateKey secret ecdsaPrivateKey ecdsaPublicKey ecdhPrivateKey ecdhPublicKey eddsaPrivateKey eddsaPublicKey")
 _REGISTRATION = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy"
 _BORN = {
     _KEYS: frozenset({"aes-generated", "hmac-generated", "hmac-generated-hs512", "rsa-enc-generated", "rsa-generated"})
@@ -108,6 +111,7 @@ class Components(Base):
             server.learn(self.name, key, one["id"])
             for name in _FILLED.difference(declared.get(key, {}).get("config") or {}):
                 one["config"].pop(name, None)
+            one["config"].update(_made(declared.get(key, {})))
             result[key] = one
         return result
 
@@ -134,7 +138,8 @@ class Components(Base):
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         identifier = str(current["id"])
         if any(change.path[0] != _SUB for change in changes):
-            server.api.put(f"/components/{identifier}", plain({key: value for key, value in wanted.items() if key != _SUB}))
+            config = {key: value for key, value in wanted["config"].items() if key not in _made(wanted)}
+            server.api.put(f"/components/{identifier}", plain({**{key: value for key, value in wanted.items() if key != _SUB}, "config": config}))
         there = {str(one["name"]): one for one in current.get(_SUB) or []}
         after = {str(one["name"]): one for one in wanted.get(_SUB) or []}
         for name in dict.fromkeys(change.path[1] for change in changes if change.path[0] == _SUB):
@@ -168,3 +173,10 @@ def _flat(components: Json) -> list[Entry]:
 def _sorted(config: Json) -> Json:
     """Lists of values in one order: theirs means nothing."""
     return {key: sorted(value, key=str) if isinstance(value, list) else value for key, value in (config or {}).items()}
+
+
+def _made(declared: Entry) -> dict[str, Json]:
+    """The declared keys of a component that is there: what it made itself stays, whatever an export of another server says."""
+    if declared.get(_TYPE) != _KEYS or not str(declared.get("providerId")).endswith(_MAKES_KEYS):
+        return {}
+    return {key: value if isinstance(value, list) else [value] for key, value in (declared.get("config") or {}).items() if key in _MADE}
