@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mlops.platform.plugins.module_utils.engine import runner
+from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak import info
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.api import Api
 from conftest import ROOT
 from keycloak_client import Browser, Logins, Realm
@@ -279,6 +282,16 @@ def test_an_export_applies_as_it_is(realm: Realm) -> None:
     export = realm.api.send("POST", "/partial-export", None, exportClients=True, exportGroupsAndRoles=True).json()
     result = realm.apply(export, check=True, owner="")
     assert result["plan"] == [] and not result["changed"]
+
+
+def test_what_is_there_is_told_with_its_owners(realm: Realm) -> None:
+    realm.apply(document(1))  # its user profile is kept in a component that has no name
+    login = {"url": realm.server.url, "auth_username": realm.server.username, "auth_password": realm.server.password, "realm": realm.name}
+    given = ArgumentSpecValidator(info.door().spec).validate(login)
+    told = outcome(info.door(), given.validated_parameters, check=False, diff=False, say=lambda line: None)
+    assert not told.get("failed"), told["msg"]
+    assert {f"components/{KEYS}/ours", "authenticationFlows/our browser", "workflows/leavers"} <= told["owners"].keys()
+    assert set(told["owners"].values()) == {"tests"}
 
 
 def test_exact_settles_and_takes_back_what_nobody_declared(realm: Realm) -> None:

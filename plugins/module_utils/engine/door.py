@@ -105,7 +105,7 @@ def outcome(door: Door, params: Params, *, check: bool, diff: bool, say: t.Calla
     except Exception as exc:  # a defect of ours; raised further, Ansible would print the task's lines, secrets and all, around it
         result = {
             "failed": True,
-            "msg": f"{door.name}: {type(exc).__name__}: {exc}: this is a defect of the module; the traceback (-vvv) says where",
+            "msg": f"{door.name}: {type(exc).__name__}: {exc}: this is a defect of the module; ANSIBLE_DISPLAY_TRACEBACK=error shows where",
             "exception": traceback.format_exc(),
         }
     return cleaned(result, {*hidden, *door.hidden(params)})

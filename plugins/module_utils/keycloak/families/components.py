@@ -60,7 +60,7 @@ class Components(Base):
 
     def key(self, entry: Entry) -> str:
         middle = f"{entry['subType']}/" if entry.get("subType") else ""
-        return f"{entry[_TYPE]}/{middle}{entry['name']}"
+        return f"{entry[_TYPE]}/{middle}{entry.get('name')}"  # that of a user profile has none
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
         found = []
