@@ -35,26 +35,31 @@ def entries(document: Entry) -> list[Entry]:
     result = []
     for client, settings in _declared(document):
         result += of_settings(client, settings)
-    known = _names_of_identifiers(document) if any(client == ADMIN for client, _settings in _declared(document)) else {}
-    for entry in result:
-        if entry["client"] == ADMIN and "resources" in entry.get("config", {}):
-            entry["config"]["resources"] = sorted(known.get(one, one) for one in entry["config"]["resources"])
+    about = [entry["config"] for entry in result if entry["client"] == ADMIN and isinstance((entry.get("config") or {}).get("resources"), list)]
+    known = _names_of_identifiers(document) if about else {}
+    for config in about:
+        config["resources"] = sorted((known.get(str(one), one) for one in config["resources"]), key=str)
     # Permissions refer to policies, and these to each other.
     return sorted(result, key=_rank)
 
 
 def _names_of_identifiers(document: Entry) -> dict[str, str]:
     """What exports call by identifiers, by the names that the same export has for them: on another server, identifiers are others."""
+
+    def objects(value: Json) -> list[Entry]:
+        """What has the wrong shape is told by the family it belongs to."""
+        return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
     roles = document.get("roles") or {}
-    found = {one.get("id"): one.get("username") for one in document.get("users") or []}
-    found |= {one.get("id"): one.get("clientId") for one in document.get("clients") or []}
-    found |= {one.get("id"): one.get("name") for one in [*(document.get("organizations") or []), *(roles.get("realm") or [])]}
-    for client, entries_of in (roles.get("client") or {}).items():
-        found |= {one.get("id"): f"{client}/{one.get('name')}" for one in entries_of or []}
-    groups = list(document.get("groups") or [])
+    found = {one.get("id"): one.get("username") for one in objects(document.get("users"))}
+    found |= {one.get("id"): one.get("clientId") for one in objects(document.get("clients"))}
+    found |= {one.get("id"): one.get("name") for one in [*objects(document.get("organizations")), *objects(roles.get("realm"))]}
+    for client, below in (roles.get("client") or {}).items():
+        found |= {one.get("id"): f"{client}/{one.get('name')}" for one in objects(below)}
+    groups = objects(document.get("groups"))
     for one in groups:  # it grows
         found[one.get("id")] = one.get("path")
-        groups += one.get("subGroups") or []
+        groups += objects(one.get("subGroups"))
     return {str(identifier): str(name) for identifier, name in found.items() if identifier and name}
 
 

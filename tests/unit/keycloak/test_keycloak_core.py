@@ -490,3 +490,19 @@ def test_after_applying_nothing_is_left_to_plan(before: dict[str, Any], after: d
         predicted = go(after, mode=mode, prune=CORE, check=True)["plan"]
         assert go(after, mode=mode, prune=CORE)["plan"] == predicted
         assert go(after, mode=mode, prune=CORE)["plan"] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"users": ["x"]}, "users[0]: username is missing"),
+        ({"groups": ["x"]}, "groups[0]: name is missing"),
+        ({"roles": {"realm": ["x"]}}, "roles[0]: name is missing"),
+        ({"clients": ["x"]}, "clients[0]: clientId is missing"),
+    ],
+)
+def test_permissions_do_not_hide_what_is_wrong_with_what_they_are_about(go, wrong: dict[str, Any], message: str) -> None:
+    permission = {"name": "n", "resourceType": "Groups", "resources": ["/g"], "scopes": ["view"]}
+    with pytest.raises(FailedError) as refused:
+        go({**wrong, "adminPermissions": {"permissions": [permission]}})
+    assert message in str(refused.value)
