@@ -28,10 +28,6 @@ options:
     description: Read again what was written (but for new objects that the server's answer shows), and fail with the fields that it did not keep.
     type: bool
     default: true
-  parallel:
-    description: How many independent objects are written at the same time.
-    type: int
-    default: 4
   diff_limit:
     description: Characters after which either side of the diff is cut.
     type: int

@@ -80,3 +80,12 @@ options:
     description: Realm to work in. Without it, E(KEYCLOAK_REALM).
     type: str
 """
+
+    # For the modules that write.
+    WRITING = r"""
+options:
+  parallel:
+    description: How many independent objects are written at the same time.
+    type: int
+    default: 4
+"""

@@ -47,3 +47,12 @@ options:
     choices: [refuse, move, delete]
     default: refuse
 """
+
+    # For the modules that write.
+    WRITING = r"""
+options:
+  parallel:
+    description: How many independent objects are written at the same time. A server with one worker answers no faster when it is asked for more.
+    type: int
+    default: 2
+"""

@@ -33,6 +33,7 @@ options:
 extends_documentation_fragment:
   - mlops.platform.keycloak
   - mlops.platform.keycloak.realm
+  - mlops.platform.keycloak.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.object

@@ -35,6 +35,7 @@ options:
     type: str
 extends_documentation_fragment:
   - mlops.platform.keycloak
+  - mlops.platform.keycloak.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.document

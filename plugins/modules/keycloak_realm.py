@@ -89,6 +89,7 @@ options:
     type: dict
 extends_documentation_fragment:
   - mlops.platform.keycloak
+  - mlops.platform.keycloak.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.object

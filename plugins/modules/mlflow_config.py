@@ -35,6 +35,7 @@ author: The mlops.platform authors (@mlops-platform)
 extends_documentation_fragment:
   - mlops.platform.mlflow
   - mlops.platform.mlflow.content
+  - mlops.platform.mlflow.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.document

@@ -23,6 +23,7 @@ options:
     type: str
 extends_documentation_fragment:
   - mlops.platform.mlflow
+  - mlops.platform.mlflow.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.object

@@ -37,6 +37,7 @@ options:
     type: dict
 extends_documentation_fragment:
   - mlops.platform.mlflow
+  - mlops.platform.mlflow.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.object

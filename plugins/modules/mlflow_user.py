@@ -33,6 +33,7 @@ options:
     type: bool
 extends_documentation_fragment:
   - mlops.platform.mlflow
+  - mlops.platform.mlflow.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.object

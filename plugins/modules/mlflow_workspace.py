@@ -27,6 +27,7 @@ options:
 extends_documentation_fragment:
   - mlops.platform.mlflow
   - mlops.platform.mlflow.content
+  - mlops.platform.mlflow.writing
   - mlops.platform.connection
   - mlops.platform.engine
   - mlops.platform.engine.object

@@ -72,10 +72,9 @@ class EngineActionModule(ProgressActionModule):
         variables: dict[str, Any] = {}
         self._compute_environment_string(variables)
         args = plain(dict(self._task.args))
-        if not variables:
-            return self._through(door, args)
-        with environment(plain(variables)):
-            return self._through(door, args)
+        in_loop = "ansible_loop_var" in (task_vars or {})
+        with environment(plain(variables)) if variables else contextlib.nullcontext():
+            return self._through(door, args, in_loop)
 
     def _inside(self, task_vars: dict[str, Any]) -> bool:
         wanted = task_vars.get(SWITCH, True)
@@ -100,7 +99,7 @@ class EngineActionModule(ProgressActionModule):
             del args[option]
         return args
 
-    def _through(self, door: Door, args: dict[str, Any]) -> dict[str, Any]:
+    def _through(self, door: Door, args: dict[str, Any], in_loop: bool) -> dict[str, Any]:
         validation = ArgumentSpecValidator(door.spec_for(args), **door.constraints).validate(args)
         hidden = set(validation._no_log_values)
         params = validation.validated_parameters
@@ -110,7 +109,7 @@ class EngineActionModule(ProgressActionModule):
                 msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
             result = cleaned({"failed": True, "changed": False, "msg": msg}, hidden | door.hidden(args))
         else:
-            result = outcome(door, params, check=self._task.check_mode, diff=self._task.diff, say=self._say, hidden=hidden)
+            result = outcome(door, params, check=self._task.check_mode, diff=self._task.diff, say=self._say, hidden=hidden, in_loop=in_loop)
         result["invocation"] = cleaned(door.invocation(params), hidden | door.hidden(params))
         notes = [f"Both option {note['option']} and its alias {note['alias']} are set." for note in validation._warnings]
         if notes:

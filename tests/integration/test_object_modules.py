@@ -269,6 +269,30 @@ def test_a_loop_starts_no_process(plays, place, tmp_path_factory):
     assert f"{plays.collections}/ansible_collections/mlops/platform/plugins/modules/mlflow_registered_model.py" in plays.output
 
 
+def test_items_of_a_loop_see_what_earlier_ones_wrote(plays):
+    items = [
+        *({"name": f"ahead-{number}"} for number in range(5)),
+        {"name": "ahead-x", "description": "one"},
+        {"name": "ahead-x", "description": "one"},
+        {"name": "ahead-x", "description": "two"},
+        {"name": "ahead-y", "rename_from": "ahead-x", "description": "two"},
+        {"name": "ahead-y", "description": "two"},
+        {"name": "ahead-x", "description": "new"},
+        {"name": "ahead-x", "state": "absent"},
+        {"name": "ahead-x", "state": "absent"},
+    ]
+    changed = [True] * 5 + [True, False, True, True, False, True, True, False]
+    for module in ("mlflow_registered_model", "mlflow_experiment"):
+        options = {key: f"{{{{ item.{key} | default(omit) }}}}" for key in ("name", "description", "rename_from", "state")}
+        (result,) = plays.run([{f"mlops.platform.{module}": options, "loop": items}])
+        assert [item["changed"] for item in result["results"]] == changed, module
+        # What is there already is answered by one page of the list.
+        there = [{"name": f"ahead-{number}"} for number in range(5)] * 2
+        (result,) = plays.run([{f"mlops.platform.{module}": options, "loop": there}])
+        assert [item["requests"]["by_method"].get("GET", 0) for item in result["results"]][4:] == [0] * 6, module
+        plays.run([{f"mlops.platform.{module}": {**options, "state": "absent"}, "loop": [*there[:5], {"name": "ahead-y"}]}])
+
+
 def test_mistakes_are_said_together_before_the_first_write(plays):
     tasks = [
         {

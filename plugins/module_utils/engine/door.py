@@ -37,12 +37,14 @@ class Call(t.NamedTuple):
     :ivar check: nothing may be written.
     :ivar say: shows one line while the module works.
     :ivar diff: somebody looks at the result's diff.
+    :ivar in_loop: it is one item of a loop, and the next one comes in the same process.
     """
 
     params: Params
     check: bool
     say: t.Callable[[str], object]
     diff: bool = True
+    in_loop: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +88,9 @@ class Door:
         return {"module_args": secrets.redacted(dict(params), self.keys_of(params))}
 
 
-def outcome(door: Door, params: Params, *, check: bool, diff: bool, say: t.Callable[[str], object], hidden: t.Collection[str] = ()) -> Result:
+def outcome(
+    door: Door, params: Params, *, check: bool, diff: bool, say: t.Callable[[str], object], hidden: t.Collection[str] = (), in_loop: bool = False
+) -> Result:
     """The result of a call, failed or not; never raises, and shows no secret.
 
     :param hidden: more values that must not be shown.
@@ -95,7 +99,7 @@ def outcome(door: Door, params: Params, *, check: bool, diff: bool, say: t.Calla
         for option, content in door.files.items():
             if params.get(option):
                 raise EngineError(f"{option} names a file of the controller and is read there: outside Ansible, give its content in {content}")
-        result = {"changed": False, **door.run(Call(params, check, say, diff))}
+        result = {"changed": False, **door.run(Call(params, check, say, diff, in_loop))}
     except FailedError as exc:
         result = {**exc.result, **_failed(exc)}
     except InvalidError as exc:

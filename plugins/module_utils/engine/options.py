@@ -14,12 +14,11 @@ from .family import Entry, Family
 from .plan import Options
 from .runner import Request
 
-# How objects are written: every module that writes has them.
+# How objects are written: every module that writes has them, and `parallel` with its product's own default.
 WRITING: dict[str, dict[str, t.Any]] = {
     "mode": {"type": "str", "choices": ["merge", "exact"], "default": "merge"},
     "adopt": {"type": "str", "choices": ["unmarked", "any"], "default": "unmarked"},
     "verify": {"type": "bool", "default": True},
-    "parallel": {"type": "int", "default": 4},
     "diff_limit": {"type": "int", "default": 20000},
     "update_secret": {"type": "str", "choices": ["on_create", "if_changed", "always"], "default": "if_changed", "no_log": False},
     "secret_hash_key": {"type": "str", "no_log": True},

@@ -44,6 +44,9 @@ LOGIN: dict[str, dict[str, t.Any]] = {
 COMMON: dict[str, dict[str, t.Any]] = {**LOGIN, **CONNECTION}
 REALM: dict[str, dict[str, t.Any]] = {"realm": {"type": "str", "fallback": _env("KEYCLOAK_REALM")}}
 
+# For the modules that write.
+WRITING: dict[str, dict[str, t.Any]] = {"parallel": {"type": "int", "default": 4}}
+
 _USER = frozenset({"auth_username", "auth_password", "auth_totp"})
 _CLIENT_PROOFS = ("auth_client_secret", "auth_private_key", "auth_assertion", "auth_assertion_file")
 

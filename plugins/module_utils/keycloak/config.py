@@ -25,7 +25,7 @@ def door() -> Door:
     """The door of keycloak_config."""
     return Door(
         "keycloak_config",
-        {**arguments.COMMON, **arguments.REALM, **options.DOCUMENT},
+        {**arguments.COMMON, **arguments.REALM, **arguments.WRITING, **options.DOCUMENT},
         _run,
         options.DOCUMENT_CONSTRAINTS,
         secret_keys=options.secret_keys(ALL),

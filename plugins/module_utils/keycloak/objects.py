@@ -11,7 +11,7 @@ from ..engine import options, runner
 from ..engine.door import Call, Door, Result
 from ..engine.family import Entry
 from ..engine.objects import FLAG, MAP, MAPS, SECRET, TEXT, TEXTS, WHOLE, Kind, camel, names, one_list, voice
-from .arguments import COMMON, REALM, overridden, session_of
+from .arguments import COMMON, REALM, WRITING, overridden, session_of
 from .families import ALL
 
 
@@ -269,7 +269,7 @@ def door(name: str) -> Door:
     realms = name == "keycloak_realm"
     return Door(
         name,
-        kind.spec(COMMON if realms else {**COMMON, **REALM}),
+        kind.spec({**COMMON, **WRITING, **({} if realms else REALM)}),
         functools.partial(_run_realms if realms else _run, kind),
         kind.constraints(),
         secret_keys=options.secret_keys(ALL),

@@ -92,6 +92,11 @@ class Api:
             if not token:
                 return result
 
+    def page(self, path: str, field: str, size: int, **asked: t.Any) -> list[dict[str, t.Any]] | None:
+        """A list of one page; None when it is longer."""
+        answer = self.get(path, max_results=size, **asked)
+        return None if answer.get("next_page_token") else answer.get(field) or []
+
 
 def refusal(reply: Reply, method: str, path: str, workspace: str = "") -> RefusedError:
     """An answer that is no success as an error with its remedy."""

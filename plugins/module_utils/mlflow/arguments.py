@@ -31,6 +31,8 @@ CONNECTION: dict[str, dict[str, t.Any]] = {
     "ca_path": {"type": "path", "fallback": _from("MLFLOW_TRACKING_SERVER_CERT_PATH")},
     "client_cert": {"type": "path", "fallback": _from("MLFLOW_TRACKING_CLIENT_CERT_PATH")},
 }
+# For the modules that write. With one worker, four requests at a time take longer than two: its threads wait for each other.
+WRITING: dict[str, dict[str, t.Any]] = {"parallel": {"type": "int", "default": 2}}
 # For the modules that may delete a workspace.
 CONTENT: dict[str, dict[str, t.Any]] = {"workspace_content": {"type": "str", "choices": list(sessions.CONTENT), "default": "refuse"}}
 CONSTRAINTS: dict[str, t.Any] = {
@@ -62,12 +64,13 @@ def http(params: t.Mapping[str, t.Any]) -> Http:
     return door.kept("mlflow", settings, lambda: Http(settings))
 
 
-def session(params: t.Mapping[str, t.Any], families: t.Sequence[Family], pruned: t.Collection[str] = ()) -> Session:
+def session(params: t.Mapping[str, t.Any], families: t.Sequence[Family], pruned: t.Collection[str] = (), in_loop: bool = False) -> Session:
     """A session with the server.
 
     :param pruned: families of which undeclared objects may be deleted.
+    :param in_loop: other items of a loop will ask the same server.
     """
-    return Session(http(params), families, pruned, params.get("workspace_content") or "refuse")
+    return Session(http(params), families, pruned, params.get("workspace_content") or "refuse", in_loop)
 
 
 def placed(params: t.Mapping[str, t.Any], document: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

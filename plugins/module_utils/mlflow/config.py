@@ -27,7 +27,7 @@ def door() -> Door:
         constraints[key] = [*constraints.get(key, []), *value]
     return Door(
         "mlflow_config",
-        {**arguments.CONNECTION, **arguments.CONTENT, **options.DOCUMENT},
+        {**arguments.CONNECTION, **arguments.CONTENT, **arguments.WRITING, **options.DOCUMENT},
         _run,
         {**constraints, "required_by": arguments.CONSTRAINTS["required_by"]},
         secret_keys=options.secret_keys(everything()),

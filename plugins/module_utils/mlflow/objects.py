@@ -12,7 +12,7 @@ from ..engine.door import Call, Door, Result
 from ..engine.family import Entry, Family
 from ..engine.objects import FLAG, MAP, MAPS, SECRET, TEXT, TEXTS, WHOLE, Kind, both, names, one_list, voice
 from .aliases import ModelAliases
-from .arguments import CONNECTION, CONSTRAINTS, CONTENT, overridden, placed, session
+from .arguments import CONNECTION, CONSTRAINTS, CONTENT, WRITING, overridden, placed, session
 from .families import everything
 from .permissions.model import LEVELS
 
@@ -135,7 +135,8 @@ def _run(kind: Kind, call: Call) -> Result:
     present, absent = kind.declared(params)
     families = options.with_secret_paths(_families(), params["secret_paths"])
     gone = names(families, placed(params, kind.place(absent)))
-    return runner.run(session(params, families), options.request(call, placed(params, kind.place(present)), absent=gone), voice(call, present + absent))
+    server = session(params, families, in_loop=call.in_loop)
+    return runner.run(server, options.request(call, placed(params, kind.place(present)), absent=gone), voice(call, present + absent))
 
 
 def door(name: str) -> Door:
@@ -144,7 +145,7 @@ def door(name: str) -> Door:
     content = CONTENT if name == "mlflow_workspace" else {}
     return Door(
         name,
-        kind.spec({**CONNECTION, **content}),
+        kind.spec({**CONNECTION, **WRITING, **content}),
         functools.partial(_run, kind),
         both(CONSTRAINTS, kind.constraints()),
         secret_keys=options.secret_keys(_families()),

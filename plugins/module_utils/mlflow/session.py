@@ -8,7 +8,8 @@ import threading
 import time
 import typing as t
 
-from ..engine import marks
+from ..engine import door, marks
+from ..engine.ahead import ReadAhead
 from ..engine.errors import EngineError, RefusedError
 from ..engine.family import Entry, Family
 from ..engine.http import Http
@@ -30,15 +31,19 @@ class Session:
     :ivar families: in the order in which they are written.
     :ivar pruned: names of the families that have to be listed whole, because what is not declared may be deleted.
     :ivar workspace_content: what becomes of the content of a workspace that is deleted, in the server's words.
+    :ivar in_loop: whether other items of a loop will ask the same server.
     :ivar version: the server's version as numbers, for comparisons.
     :ivar document: the declared state, once the session is open.
     """
 
-    def __init__(self, http: Http, families: t.Sequence[Family], pruned: t.Collection[str] = (), workspace_content: str = "refuse") -> None:
+    def __init__(
+        self, http: Http, families: t.Sequence[Family], pruned: t.Collection[str] = (), workspace_content: str = "refuse", in_loop: bool = False
+    ) -> None:
         self.http = http
         self.families = families
         self.pruned = frozenset(pruned)
         self.workspace_content = CONTENT[workspace_content]
+        self.in_loop = in_loop
         self.version: tuple[int, ...] = ()
         self.document: Entry = {}
         self._info: dict[str, t.Any] = {}
@@ -113,6 +118,41 @@ class Session:
     def few(self, family: Family, keys: t.Collection[str], most: int = 3) -> bool:
         """Whether to ask for these objects one by one, not for a list that may be long."""
         return family.name not in self.pruned and len(keys) <= most
+
+    def singly(
+        self,
+        family: Family,
+        workspace: str,
+        names: t.Iterable[str],
+        one: t.Callable[[str], Entry | None],
+        page: t.Callable[[], t.Sequence[Entry] | None],
+    ) -> list[Entry]:
+        """The objects of these names, as the server has them.
+
+        :param one: asks for one of them.
+        :param page: asks for the list of all, of which a loop reads ahead; None when there is more than one page of it.
+        """
+        ahead = self._ahead(family, workspace)
+        found = [ahead.find(name, one, page) if ahead else one(name) for name in names]
+        return [item for item in found if item is not None]
+
+    def _ahead(self, family: Family, workspace: str) -> ReadAhead | None:
+        if not self.in_loop:
+            return None
+        place = (self.http.base, self.http.settings.headers, family.name, workspace)
+        return door.kept("mlflow-list", place, lambda: ReadAhead(lambda item: str(item["name"])))
+
+    def writes(self, family: Family, workspace: str, *names: str) -> None:
+        """Before objects are written: what a loop has read of them is no longer what is there."""
+        ahead = self._ahead(family, workspace)
+        if ahead:
+            ahead.doubt(*names)
+
+    def wrote(self, family: Family, workspace: str, item: Entry) -> None:
+        """After an object was written, when the answer shows it whole."""
+        ahead = self._ahead(family, workspace)
+        if ahead:
+            ahead.keep(item)
 
     def learn(self, family: str, key: str, identifier: str, raw: Entry | None = None) -> None:
         """Remembers an object, read or just created.

@@ -69,20 +69,25 @@ class Experiments(ScopedFamily):
         result: dict[str, Entry] = {}
         declared = server.declared(self)
         for workspace in server.scopes(self, keys):
-            api = server.at(workspace)
-            if server.few(self, keys):
-                names = renames.asked(declared, keys, workspace)
-                answers = [api.find("2.0/experiments/get-by-name", experiment_name=name) for name in names]
-                listed = [answer["experiment"] for answer in answers if answer]
-            else:
-                listed = api.pages("2.0/experiments/search", "experiments", _PAGE, view_type="ALL")
-            listed = [item for item in listed if self._counts(item, workspace, declared)]
+            listed = [item for item in self._listed(server, workspace, keys) if self._counts(item, workspace, declared)]
             under = renames.keys(declared, [item["name"] for item in listed], workspace)
             for item in listed:
                 key = under[item["name"]]
                 server.learn(self.name, key, str(item["experiment_id"]), item)
                 result[key] = self._entry(item, workspace, declared.get(key, {}))
         return result
+
+    def _listed(self, server: Session, workspace: str, keys: t.Collection[str]) -> list[Entry]:
+        api, every = server.at(workspace), ("2.0/experiments/search", "experiments", _PAGE)
+        if not server.few(self, keys):
+            return api.pages(*every, view_type="ALL")
+
+        def one(name: str) -> Entry | None:
+            answer = api.find("2.0/experiments/get-by-name", experiment_name=name)
+            return answer["experiment"] if answer else None
+
+        names = renames.asked(server.declared(self), keys, workspace)
+        return server.singly(self, workspace, names, one, lambda: api.page(*every, view_type="ALL"))
 
     def _counts(self, item: Entry, workspace: str, declared: t.Mapping[str, Entry]) -> bool:
         """Whether it is neither ours nor gone for everybody who did not declare it."""
@@ -113,12 +118,14 @@ class Experiments(ScopedFamily):
         body = {"name": entry["name"], "tags": tag_list(tags, mark)}
         if entry.get("artifact_location"):
             body["artifact_location"] = entry["artifact_location"]
+        server.writes(self, entry["workspace"], entry["name"])
         made = server.at(entry["workspace"]).post("2.0/experiments/create", **body)
         server.learn(self.name, self.key(entry), str(made["experiment_id"]), {"tags": body["tags"]})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         key = self.key(wanted)
         api, identifier = server.at(current["workspace"]), server.id_of(self.name, key)
+        server.writes(self, current["workspace"], current["name"], wanted["name"])
         if current["lifecycle_stage"] == "deleted":
             api.post("2.0/experiments/restore", experiment_id=identifier)
         if current["name"] != wanted["name"]:
@@ -134,4 +141,5 @@ class Experiments(ScopedFamily):
             api.post("2.0/experiments/delete-experiment-tag", experiment_id=identifier, key=name)
 
     def delete(self, server: Session, current: Entry) -> None:
+        server.writes(self, current["workspace"], current["name"])
         server.at(current["workspace"]).post("2.0/experiments/delete", experiment_id=server.id_of(self.name, self.key(current)))

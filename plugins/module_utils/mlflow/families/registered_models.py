@@ -104,7 +104,7 @@ class RegisteredModels(ScopedFamily):
         declared = server.declared(self)
         for workspace in server.scopes(self, keys):
             api = server.at(workspace)
-            listed = self._listed(server, api, renames.asked(declared, keys, workspace), keys)
+            listed = self._listed(server, workspace, renames.asked(declared, keys, workspace), keys)
             names = renames.keys(declared, [item["name"] for item in listed], workspace)
             for item in listed:
                 key = names[item["name"]]
@@ -119,12 +119,14 @@ class RegisteredModels(ScopedFamily):
                 result[key] = entry
         return result
 
-    def _listed(self, server: Session, api: Api, names: t.Sequence[str], keys: t.Collection[str]) -> list[Entry]:
-        if server.few(self, keys):
-            answers = [api.find("2.0/registered-models/get", name=name) for name in names]
-            found = [answer["registered_model"] for answer in answers if answer]
-        else:
-            found = api.pages("2.0/registered-models/search", "registered_models", PAGE)
+    def _listed(self, server: Session, workspace: str, names: t.Sequence[str], keys: t.Collection[str]) -> list[Entry]:
+        api, every = server.at(workspace), ("2.0/registered-models/search", "registered_models", PAGE)
+
+        def one(name: str) -> Entry | None:
+            answer = api.find("2.0/registered-models/get", name=name)
+            return answer["registered_model"] if answer else None
+
+        found = server.singly(self, workspace, names, one, lambda: api.page(*every)) if server.few(self, keys) else api.pages(*every)
         return [item for item in found if IS_PROMPT not in tags_of(item.get("tags"))]
 
     def _versions(self, api: Api, item: Entry) -> list[Entry]:
@@ -134,6 +136,7 @@ class RegisteredModels(ScopedFamily):
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> Entry | None:
         api = server.at(entry["workspace"])
+        server.writes(self, entry["workspace"], entry["name"])
         tags = tag_list(entry.get("tags"), mark)
         answer = api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
         item = answer["registered_model"]
@@ -142,12 +145,15 @@ class RegisteredModels(ScopedFamily):
         for alias, wanted in (entry.get("aliases") or {}).items():
             if wanted is not None:
                 self._set_alias(api, entry["name"], alias, wanted, numbers)
-        alone = not entry.get("versions") and not entry.get("aliases")
-        return _seen(item, entry["workspace"], entry) if alone else None  # what was made after it is not in the answer
+        if entry.get("versions") or entry.get("aliases"):
+            return None  # what was made after it is not in the answer
+        server.wrote(self, entry["workspace"], item)
+        return _seen(item, entry["workspace"], entry)
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         key, name = self.key(wanted), wanted["name"]
         api, raw = server.at(current["workspace"]), server.raw(self.name, key)
+        server.writes(self, current["workspace"], current["name"], name)
         if current["name"] != name:
             api.post("2.0/registered-models/rename", name=current["name"], new_name=name)
             server.learn(self.name, key, name, raw)
@@ -215,6 +221,7 @@ class RegisteredModels(ScopedFamily):
             ) from exc
 
     def delete(self, server: Session, current: Entry) -> None:
+        server.writes(self, current["workspace"], current["name"])
         server.at(current["workspace"]).delete("2.0/registered-models/delete", name=current["name"])
 
 
