@@ -77,7 +77,7 @@ def run(product: Product, request: Request, say: t.Callable[[str], object]) -> d
 
     :raises FailedError: with one line and the result so far; no secret of the document is in either.
     """
-    hidden = {found for family in product.families for found in secrets.collected(request.document, family.rules.secrets)}
+    hidden = secrets.collected(request.document, {key for family in product.families for key in family.rules.secrets})
     result: dict[str, t.Any] = {"changed": False, "plan": [], "counts": {}, "drift": [], "warnings": []}
     before = product.counts()  # a connection kept for all items of a loop counts on
     try:
