@@ -78,6 +78,7 @@ DOOR = Door(
     "thing",
     {
         **DOCUMENT,
+        "parallel": {"type": "int", "default": 4},
         "path": {"type": "path", "required": True, "fallback": (env_fallback, ["THINGS"])},
         "user": {"type": "str"},
         "token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["THINGS_TOKEN"])},
