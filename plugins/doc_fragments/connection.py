@@ -46,4 +46,28 @@ options:
   proxy:
     description: Address of an HTTP proxy, as C(http://host:port) or C(http://user:password@host:port). It is treated as a secret.
     type: str
+  port_forward:
+    description:
+      - Go through the Kubernetes API into a pod, as C(kubectl port-forward) does, to a server that no route shows to the world.
+      - O(url) is then what the server is called, in plain HTTP; the way there is encrypted by the API. Needs PyYAML where the module runs.
+    type: dict
+    suboptions:
+      kubeconfig:
+        description: Kubeconfig of the cluster. Without it, E(KUBECONFIG) or C(~/.kube/config).
+        type: path
+      context:
+        description: Context in it; by default the current one.
+        type: str
+      namespace:
+        description: Namespace of the pod.
+        type: str
+        required: true
+      selector:
+        description: Labels of the pods that serve, as C(key=value); the first one that is ready is taken.
+        type: str
+        required: true
+      port:
+        description: Port in the pod.
+        type: int
+        required: true
 """

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..kube import port_forward
+from ..kube.client import KubeError
+from .errors import UnreachableError
 from .http import Settings
 
 CONNECTION: dict[str, dict[str, t.Any]] = {
@@ -19,6 +22,16 @@ CONNECTION: dict[str, dict[str, t.Any]] = {
     "http_agent": {"type": "str", "default": "mlops.platform"},
     "extra_headers": {"type": "dict", "default": {}, "no_log": True},
     "proxy": {"type": "str", "no_log": True},  # it may hold a password
+    "port_forward": {
+        "type": "dict",
+        "options": {
+            "kubeconfig": {"type": "path"},
+            "context": {"type": "str"},
+            "namespace": {"type": "str", "required": True},
+            "selector": {"type": "str", "required": True},
+            "port": {"type": "int", "required": True},
+        },
+    },
 }
 
 
@@ -41,4 +54,17 @@ def settings_of(params: t.Mapping[str, t.Any], url: str) -> Settings:
         client_key=params.get("client_key") or "",
         proxy=params.get("proxy") or "",
         headers=tuple((str(name), str(value)) for name, value in headers.items()),
+        dial=_dial(params["port_forward"]) if params.get("port_forward") else None,
     )
+
+
+def _dial(forward: t.Mapping[str, t.Any]) -> t.Callable[[float], t.Any]:
+    target = port_forward.Target(forward.get("kubeconfig"), forward.get("context"), forward["namespace"], forward["selector"], forward["port"])
+
+    def dial(timeout: float) -> port_forward.Forwarded:
+        try:
+            return port_forward.opened(target, timeout)
+        except KubeError as exc:
+            raise UnreachableError(f"no way to port {target.port} of the pods with {target.selector} in namespace {target.namespace}: {exc}") from exc
+
+    return dial

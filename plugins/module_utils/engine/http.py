@@ -55,6 +55,7 @@ class Settings(t.NamedTuple):
     :ivar client_key: PEM file with its key, where the certificate's file does not hold it.
     :ivar proxy: address of an HTTP proxy, with the account it asks for, if any; empty for none.
     :ivar headers: sent with every request.
+    :ivar dial: makes each connection, given the seconds to wait, where a socket to the address would not do.
     """
 
     url: str
@@ -67,6 +68,7 @@ class Settings(t.NamedTuple):
     client_key: str = ""
     proxy: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    dial: t.Callable[[float], t.Any] | None = None
 
 
 class Reply(t.NamedTuple):
@@ -97,12 +99,14 @@ class Http:
             raise EngineError(f"url {settings.url!r} is not the address of a server: give it as https://host[:port][/prefix]")
         if url.username or url.query or url.fragment:
             raise EngineError("url holds credentials or a query: give the bare address here, and credentials in their own options")
+        if settings.dial and url.scheme == "https":
+            raise EngineError(f"url {settings.url!r} cannot be https where port_forward is given: the way to the pod is encrypted, and its port plain HTTP")
         self.settings = settings
         self._root = f"{url.scheme}://{url.netloc}"
         self.base = f"{self._root}{url.path.rstrip('/')}"
         self._host, self._port = url.hostname, url.port or (443 if url.scheme == "https" else 80)
         self._netloc, self._prefix, self._secure = url.netloc, url.path.rstrip("/"), url.scheme == "https"
-        self._proxy = _proxy(settings.proxy) if settings.proxy else None
+        self._proxy = _proxy(settings.proxy) if settings.proxy and not settings.dial else None
         self._sleep = sleep
         self._tls = self._context() if self._secure else None
         self._local = threading.local()
@@ -220,8 +224,11 @@ class Http:
         if self._proxy and self._tls:
             connection.set_tunnel(self._host, self._port, self._proxy.headers)
         try:
-            connection.connect()
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.settings.dial:
+                connection.sock = self.settings.dial(timeout)
+            else:
+                connection.connect()
+                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except ssl.SSLCertVerificationError as exc:
             remedy = _REMEDIES.get(exc.verify_code, "give the authority's certificate in ca_path")
             raise UnreachableError(f"the certificate of {self.base} is not trusted ({exc.verify_message.rstrip('.')}): {remedy}", final=True) from exc
@@ -249,7 +256,7 @@ class Http:
                 connection.request(method, f"{self._root}{path}", data, {**headers, **self._proxy.headers})
             else:
                 connection.request(method, path, data, headers)
-            if _QUICKACK is not None and connection.sock is not None:
+            if _QUICKACK is not None and isinstance(connection.sock, socket.socket):
                 with contextlib.suppress(OSError):
                     connection.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             response = connection.getresponse()

@@ -173,11 +173,53 @@ def connect(kubeconfig: str | None, context: str | None, timeout: float = 30.0) 
 
     :raises UnreachableError: when file or context are not there. Nothing is asked of the API yet.
     """
-    path = os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG", "").split(":")[0] or "~/.kube/config")
+    path = _path(kubeconfig)
     cluster, user = _read(path, context)
-    if {"exec", "auth-provider"} & set(user):
+    if _by_program(user):
         return Client(_OfficialTransport(path, context, timeout))
-    return Client(_Connection(path, cluster, user, timeout))
+    return Client(_Connection(_access(path, cluster, user), timeout))
+
+
+class Access(t.NamedTuple):
+    """What a connection to an API needs.
+
+    :ivar server: address, with its path if it has one.
+    :ivar tls: None for one without TLS.
+    :ivar headers: who asks, where no certificate says so.
+    """
+
+    server: str
+    tls: ssl.SSLContext | None
+    headers: dict[str, str]
+
+
+def access(kubeconfig: str | None, context: str | None) -> Access:
+    """What a connection needs that is made by somebody else than the client.
+
+    :raises UnreachableError: when file or context are not there.
+    """
+    path = _path(kubeconfig)
+    cluster, user = _read(path, context)
+    if not _by_program(user):
+        return _access(path, cluster, user)
+    return _OfficialTransport(path, context, 30.0).access(_tls(os.path.dirname(path), cluster, {}))
+
+
+def _path(kubeconfig: str | None) -> str:
+    return os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG", "").split(":")[0] or "~/.kube/config")
+
+
+def _by_program(user: Json) -> bool:
+    return bool({"exec", "auth-provider"} & set(user))
+
+
+def _access(path: str, cluster: Json, user: Json) -> Access:
+    folder, server = os.path.dirname(path), str(cluster["server"]).rstrip("/")
+    try:
+        tls = None if urllib.parse.urlsplit(server).scheme == "http" else _tls(folder, cluster, user)
+        return Access(server, tls, _authorization(folder, user))
+    except (OSError, ValueError) as exc:
+        raise UnreachableError(f"kubeconfig {path}: credentials cannot be read: {exc}") from exc
 
 
 def reach(kubeconfig: str | None, context: str | None, check_mode: bool, say: t.Callable[[str], object]) -> Client | None:
@@ -226,20 +268,16 @@ def _named(config: Json, section: str, name: t.Any) -> Json:
 class _Connection:
     """One kept connection, opened anew when the server closed it."""
 
-    def __init__(self, path: str, cluster: Json, user: Json, timeout: float) -> None:
-        folder = os.path.dirname(path)
-        self._server = str(cluster["server"]).rstrip("/")
-        url = urllib.parse.urlsplit(self._server)
+    def __init__(self, way: Access, timeout: float) -> None:
+        self._server = way.server
+        url = urllib.parse.urlsplit(way.server)
         self._prefix = url.path
         self._http: http.client.HTTPConnection
-        try:
-            if url.scheme == "http":
-                self._http = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=timeout)
-            else:
-                self._http = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=timeout, context=_tls(folder, cluster, user))
-            self._headers = _authorization(folder, user)
-        except (OSError, ValueError) as exc:
-            raise UnreachableError(f"kubeconfig {path}: credentials cannot be read: {exc}") from exc
+        if way.tls is None:
+            self._http = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=timeout)
+        else:
+            self._http = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=timeout, context=way.tls)
+        self._headers = way.headers
 
     def __call__(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         for fresh in (self._http.sock is None, True):
@@ -306,6 +344,18 @@ class _OfficialTransport:
         except Exception as exc:  # the library raises many kinds
             raise UnreachableError(f"kubeconfig {path}: {' '.join(str(exc).split())}") from exc
         self._timeout = timeout
+
+    def access(self, tls: ssl.SSLContext) -> Access:
+        """What another connection needs.
+
+        :param tls: knows the cluster's authority; gets the certificate that the program made, if it made one.
+        """
+        configuration = self._client.configuration
+        headers: dict[str, str] = {}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        if configuration.cert_file:
+            tls.load_cert_chain(configuration.cert_file, configuration.key_file)
+        return Access(str(configuration.host).rstrip("/"), tls, headers)
 
     def __call__(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         url = self._client.configuration.host + path
