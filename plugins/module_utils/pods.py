@@ -88,16 +88,17 @@ def result_of(lines: Iterable[str]) -> dict[str, Any]:
     return result
 
 
-def superseded(client: Client, resource: Resource, namespace: str, label: str, keep: Iterable[str], condition: str | None = None) -> list[str]:
+def superseded(client: Client, resource: Resource, namespace: str | None, label: str, keep: Iterable[str], condition: str | None = None) -> list[str]:
     """Names of the objects that bear a label and are not among those to keep.
 
+    :param namespace: ``None`` for all; the names, those to keep too, are then ``namespace/name``.
     :param condition: type of a condition that must be true of them, if any.
     """
     kept = set(keep)
     found = client.items(resource.path(namespace), labelSelector=label)
     if condition:
         found = [item for item in found if _true(item, condition)]
-    names = [str(item["metadata"]["name"]) for item in found]
+    names = [str(item["metadata"]["name"]) if namespace else f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in found]
     return sorted(name for name in names if name not in kept)
 
 

@@ -8,7 +8,7 @@ module: k8s_prune
 short_description: Remove Kubernetes objects that others have superseded, or that failed
 version_added: 0.1.0
 description:
-  - Removes the objects of one kind in one namespace that bear a label, unless they are among those to keep or lack the condition asked for.
+  - Removes the objects of one kind that bear a label, unless they are among those to keep or lack the condition asked for.
     Their dependants go with them, later.
 author: The mlops.platform authors (@mlops-platform)
 options:
@@ -21,15 +21,14 @@ options:
     type: str
     required: true
   namespace:
-    description: Namespace of the objects.
+    description: Namespace of the objects; all namespaces when it is not given.
     type: str
-    required: true
   label:
     description: Label selector they must match.
     type: str
     required: true
   keep:
-    description: Names of those that stay. Without it, O(condition) is needed.
+    description: Names of those that stay, as C(namespace/name) without O(namespace). Without it, O(condition) is needed.
     type: list
     elements: str
   condition:
@@ -70,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed:
-  description: Names of the objects that were removed.
+  description: Names of the objects that were removed, as in O(keep).
   returned: success
   type: list
   elements: str
@@ -86,7 +85,7 @@ def main() -> None:
         argument_spec={
             "api_version": {"type": "str", "required": True},
             "kind": {"type": "str", "required": True},
-            "namespace": {"type": "str", "required": True},
+            "namespace": {"type": "str"},
             "label": {"type": "str", "required": True},
             "keep": {"type": "list", "elements": "str"},
             "condition": {"type": "str"},
@@ -103,9 +102,10 @@ def main() -> None:
             resource = client.resource(params["api_version"], params["kind"])
             names = pods.superseded(client, resource, params["namespace"], params["label"], params["keep"] or [], params["condition"])
             for name in names if not module.check_mode else []:
-                client.request("DELETE", resource.path(params["namespace"], name), {"propagationPolicy": "Background"})
+                space, _slash, bare = name.rpartition("/")
+                client.request("DELETE", resource.path(space or params["namespace"], bare), {"propagationPolicy": "Background"})
     except KubeError as exc:
-        module.fail_json(msg=f"Removing what is superseded or failed, {params['kind']} in {params['namespace']}: {exc}")
+        module.fail_json(msg=f"Removing what is superseded or failed, {params['kind']} in {params['namespace'] or 'all namespaces'}: {exc}")
     module.exit_json(changed=bool(names), removed=names)
 
 

@@ -9,7 +9,8 @@ short_description: Wait until Kubernetes objects are ready, and say what is miss
 version_added: 0.1.0
 description:
   - Waits until every given object is ready in the sense of its kind. Knows Deployments, StatefulSets, DaemonSets, Jobs, Pods, claims, namespaces, nodes,
-    custom resource definitions, API services, CloudNativePG clusters and databases; of other kinds it looks at the conditions C(Ready) and C(Available).
+    custom resource definitions, API services, CloudNativePG clusters and databases, gateways, routes and Envoy Gateway's policies; of other kinds it
+    looks at the conditions C(Ready) and C(Available).
   - While it waits it shows what is not ready and why. When it fails, the message holds the events and the last log lines of the pods concerned.
   - A failed Job, an image that is never pulled and a pod that crashed five times end the wait at once.
 author: The mlops.platform authors (@mlops-platform)

@@ -114,6 +114,34 @@ def _postgres_database(obj: Object) -> State:
     return State(False, status.get("message") or "not applied yet")
 
 
+def _all_true(obj: Object, entries: list[dict[str, t.Any]], *wanted: str) -> State:
+    """For what others take or serve, each of whom says for itself whether it does."""
+    if not entries:
+        return State(False, "nobody took it yet")
+    for entry in entries:
+        found = {condition["type"]: condition for condition in entry.get("conditions") or []}
+        for name in wanted:
+            condition = found.get(name, {})
+            if condition.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
+                return State(False, "its change was not seen yet")
+            if condition.get("status") != "True":
+                return State(False, f"{name} is {condition.get('status')}: {condition.get('message') or condition.get('reason') or 'no reason given'}")
+    return READY
+
+
+def _gateway(obj: Object) -> State:
+    status = obj.get("status", {})
+    return _all_true(obj, [status, *(status.get("listeners") or [])], "Programmed")
+
+
+def _route(obj: Object) -> State:
+    return _all_true(obj, obj.get("status", {}).get("parents") or [], "Accepted", "ResolvedRefs")
+
+
+def _policy(obj: Object) -> State:
+    return _all_true(obj, obj.get("status", {}).get("ancestors") or [], "Accepted")
+
+
 _CHECKS: dict[tuple[str, str], t.Callable[[Object], State]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
@@ -125,6 +153,12 @@ _CHECKS: dict[tuple[str, str], t.Callable[[Object], State]] = {
     ("", "Node"): lambda obj: _condition(obj, "Ready"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): lambda obj: _condition(obj, "Established"),
     ("apiregistration.k8s.io", "APIService"): lambda obj: _condition(obj, "Available"),
+    ("gateway.networking.k8s.io", "GatewayClass"): lambda obj: _condition(obj, "Accepted"),
+    ("gateway.networking.k8s.io", "Gateway"): _gateway,
+    ("gateway.networking.k8s.io", "HTTPRoute"): _route,
+    ("gateway.envoyproxy.io", "SecurityPolicy"): _policy,
+    ("gateway.envoyproxy.io", "ClientTrafficPolicy"): _policy,
+    ("gateway.envoyproxy.io", "BackendTrafficPolicy"): _policy,
     ("postgresql.cnpg.io", "Cluster"): _postgres_cluster,
     ("postgresql.cnpg.io", "Database"): _postgres_database,
 }

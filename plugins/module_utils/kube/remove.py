@@ -14,6 +14,8 @@ _PART_OF = "app.kubernetes.io/part-of"
 LINE_SECONDS = 5.0
 # They go with what they belong to, or are no declarations.
 _SKIPPED = {"Event", "Endpoints", "EndpointSlice", "ControllerRevision", "ReplicaSet", "PodMetrics", "NodeMetrics", "ComponentStatus", "Node"}
+# Custom ones, whatever their name says: the controller of gateways holds its classes by a finalizer until it let go of them.
+_CUSTOM = ("gateway.networking.k8s.io",)
 _BUILT_IN = ("", "apps", "batch", "autoscaling", "policy", "networking.k8s.io", "rbac.authorization.k8s.io", "storage.k8s.io", "scheduling.k8s.io")
 
 
@@ -34,7 +36,7 @@ def stage_of(resource: Resource) -> int:
     group = resource.api_version.rpartition("/")[0]
     if resource.namespaced:
         return 1 if group in _BUILT_IN else 0
-    return 3 if group in _BUILT_IN or group.endswith(".k8s.io") else 0
+    return 3 if group in _BUILT_IN or (group.endswith(".k8s.io") and group not in _CUSTOM) else 0
 
 
 def owned(item: Json) -> bool:

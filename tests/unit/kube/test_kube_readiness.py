@@ -25,6 +25,13 @@ def container(**state: t.Any) -> dict:
     return {"containerStatuses": [{"name": "c", **state}]}
 
 
+def seen(generation: int = 1, **values: str) -> dict:
+    return {"conditions": [{"type": name, "status": value, "message": "why", "observedGeneration": generation} for name, value in values.items()]}
+
+
+GATEWAY, ENVOY = "gateway.networking.k8s.io/v1", "gateway.envoyproxy.io/v1alpha1"
+
+
 @pytest.mark.parametrize(
     ("what", "words"),
     [
@@ -49,6 +56,13 @@ def container(**state: t.Any) -> dict:
         (obj("postgresql.cnpg.io/v1", "Cluster", {"instances": 1}, {"readyInstances": 1, **conditions(Ready="True")}), None),
         (obj("postgresql.cnpg.io/v1", "Cluster", {"instances": 2}, {"readyInstances": 1, "phase": "Creating"}), "1/2 instances, Creating"),
         (obj("postgresql.cnpg.io/v1", "Database", {}, {"applied": False, "message": "role missing"}), "role missing"),
+        (obj(GATEWAY, "Gateway", {}, {**seen(Programmed="True"), "listeners": [seen(Programmed="True")]}), None),
+        (obj(GATEWAY, "Gateway", {}, {**seen(Programmed="True"), "listeners": [seen(Programmed="False")]}), "Programmed is False: why"),
+        (obj(GATEWAY, "Gateway", {}, seen(Programmed="True"), generation=2), "not seen yet"),
+        (obj(GATEWAY, "HTTPRoute"), "nobody took it yet"),
+        (obj(GATEWAY, "HTTPRoute", {}, {"parents": [seen(Accepted="True", ResolvedRefs="True")]}), None),
+        (obj(GATEWAY, "HTTPRoute", {}, {"parents": [seen(Accepted="True", ResolvedRefs="False")]}), "ResolvedRefs is False: why"),
+        (obj(ENVOY, "SecurityPolicy", {}, {"ancestors": [seen(Accepted="False")]}), "Accepted is False: why"),
         (obj("example.org/v1", "Thing", {}, conditions(Ready="False")), "Ready is False"),
         (obj("example.org/v1", "Thing"), None),
         (obj("example.org/v1", "Thing", deletionTimestamp="2026-01-01T00:00:00Z"), "being deleted"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.kube import remove as subject
-from ansible_collections.mlops.platform.plugins.module_utils.kube.client import KubeError
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import KubeError, Resource
 from ansible_collections.mlops.platform.plugins.module_utils.kube.labels import labels_of
 
 
@@ -55,3 +55,11 @@ def test_what_stays_is_named_with_what_holds_it(api):
     with pytest.raises(KubeError, match=r"still there after -1 s: Thing web/t \(held by example.com/guard\)"):
         subject.Remover(api.client, lambda line: None, -1).remove(subject.find(api.client, "web", ["web"]))
     assert not any("deployments" in line for line in api.writes()), "the next stage has not begun"
+
+
+def test_a_class_of_gateways_goes_while_its_controller_can_let_go_of_it():
+    def stage(group, kind):
+        return subject.stage_of(Resource(f"{group}/v1", kind, kind.lower(), False, ("list", "delete")))
+
+    assert stage("gateway.networking.k8s.io", "GatewayClass") == 0
+    assert stage("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") == 3

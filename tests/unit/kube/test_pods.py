@@ -102,6 +102,7 @@ def test_only_what_bears_the_label_and_is_not_kept_is_superseded(api_with: Any) 
     api = api_with(*jobs, kinds=KINDS)
     client = api.client
     assert pods.superseded(client, client.resource("batch/v1", "Job"), "n", "migration=yes", ["new"]) == ["old-1", "old-2"]
+    assert pods.superseded(client, client.resource("batch/v1", "Job"), None, "migration=yes", ["n/new", "old-1"]) == ["n/old-1", "n/old-2"]
 
 
 def test_what_failed_is_told_from_what_is_done_or_at_work(api_with: Any) -> None:
