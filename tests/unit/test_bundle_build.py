@@ -63,6 +63,12 @@ def failure(tmp_path: pathlib.Path, log: str, command: list[str]) -> str:
         ('example.org/m@v1: Get "https://proxy/m.zip": dial tcp: lookup proxy: no such host', "example.org/m@v1: Get"),
         ("E: Failed to fetch http://127.0.0.1:9/x  Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)", "E: Failed to fetch"),
         ("E: Failed to fetch http://mirror/x  Temporary failure resolving 'mirror'", "E: Failed to fetch"),
+        (
+            "\x1b[0m[ERROR] Plugin org.example:p:1 or one of its dependencies could not be resolved: Could not transfer artifact org.example:p:pom:1 from/to "
+            "central: transfer failed for https://maven/m/p-1.pom: Connect to 127.0.0.1:9 [/127.0.0.1] failed: Connection refused -> [Help 1]",
+            "https://maven/m/p-1.pom: Connect to 127.0.0.1:9 [/127.0.0.1] failed: Connection refused. Check",
+        ),
+        ("[ERROR] transfer failed for https://maven/m/p-1.pom: maven: Name or service not known -> [Help 1]", "https://maven/m/p-1.pom: maven: Name"),
         ("SSLError(SSLCertVerificationError(1, '[SSL] certificate verify failed: unable to get local issuer certificate'))", "SSLError"),
     ],
 )

