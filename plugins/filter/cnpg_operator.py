@@ -41,54 +41,26 @@ _value:
   elements: dict
 """
 
-import json
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mlops.platform.plugins.plugin_utils.manifest import move, read
 
 _DEPLOYMENT = "cnpg-controller-manager"
-_WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 
 def cnpg_operator(manifest: str, image: str, namespace: str) -> list[dict[str, Any]]:
     """Returns the objects of the manifest with this image of the operator, in this namespace."""
-    found = _read(str(manifest))
+    found = read(str(manifest), "cnpg_operator")
     names = [item["metadata"]["name"] for item in found if item["kind"] == "Namespace"]
     if len(names) != 1:
         raise AnsibleFilterError(f"cnpg_operator: the manifest has {len(names)} namespaces instead of one, so it is not CloudNativePG's")
-    objects = [_moved(item, names[0], str(namespace)) for item in found if item["kind"] != "Namespace"]
+    objects = [move(item, names[0], str(namespace)) for item in found if item["kind"] != "Namespace"]
     deployments = [item for item in objects if item["kind"] == "Deployment" and item["metadata"]["name"] == _DEPLOYMENT]
     if len(deployments) != 1:
         raise AnsibleFilterError(f"cnpg_operator: the manifest has no Deployment {_DEPLOYMENT}, so it is not CloudNativePG's")
     _set_image(deployments[0]["spec"]["template"]["spec"]["containers"], str(image))
     return objects
-
-
-def _read(text: str) -> list[dict[str, Any]]:
-    try:
-        documents = json.loads(text) if text.lstrip().startswith("[") else list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except (ValueError, yaml.YAMLError) as exc:
-        raise AnsibleFilterError(f"cnpg_operator: the manifest can be read neither as JSON nor as YAML: {exc}") from exc
-    found = [item for item in documents if item]
-    if not all(isinstance(item, dict) and item.get("kind") and isinstance(item.get("metadata"), dict) for item in found):
-        raise AnsibleFilterError("cnpg_operator: the manifest holds something that is no Kubernetes object")
-    return found
-
-
-def _moved(item: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The object, with every mention of the old namespace replaced."""
-    if item["metadata"].get("namespace") == old:
-        item["metadata"]["namespace"] = new
-    for subject in item.get("subjects") or []:
-        if subject.get("namespace") == old:
-            subject["namespace"] = new
-    if item["kind"] in _WEBHOOKS:
-        for webhook in item.get("webhooks") or []:
-            service = webhook["clientConfig"].get("service") or {}
-            if service.get("namespace") == old:
-                service["namespace"] = new
-    return item
 
 
 def _set_image(containers: list[dict[str, Any]], image: str) -> None:
