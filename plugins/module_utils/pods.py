@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.mlops.platform.plugins.module_utils.kube.client import Client, KubeError, Resource
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ApiError, Client, KubeError, Resource
 
 REVISIONS = ("pod-template-hash", "controller-revision-hash")
 
@@ -100,6 +101,28 @@ def superseded(client: Client, resource: Resource, namespace: str | None, label:
         found = [item for item in found if _true(item, condition)]
     names = [str(item["metadata"]["name"]) if namespace else f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in found]
     return sorted(name for name in names if name not in kept)
+
+
+def remove(client: Client, paths: Iterable[str], seconds: float = 0) -> None:
+    """Removes objects.
+
+    :param paths: where they are in the API.
+    :param seconds: how long to wait until they and what depends on them are gone; 0 leaves that to the cluster.
+    :raises KubeError: when one is still there.
+    """
+    left = list(paths)
+    for path in left:
+        try:
+            client.request("DELETE", path, {"propagationPolicy": "Foreground" if seconds else "Background"})
+        except ApiError as exc:
+            if exc.status != 404:
+                raise
+    deadline = time.monotonic() + seconds
+    while seconds and (left := [path for path in left if client.find(path) is not None]):
+        if time.monotonic() >= deadline:
+            names = ", ".join(path.rpartition("/")[2] for path in left)
+            raise KubeError(f"{names} still not gone after {seconds:g} s: look at what keeps its pods, or give it more time")
+        time.sleep(0.5)
 
 
 def _true(item: Mapping[str, Any], condition: str) -> bool:

@@ -9,7 +9,7 @@ short_description: Remove Kubernetes objects that others have superseded, or tha
 version_added: 0.1.0
 description:
   - Removes the objects of one kind that bear a label, unless they are among those to keep or lack the condition asked for.
-    Their dependants go with them, later.
+    Their dependants go with them, later unless O(timeout) is given.
 author: The mlops.platform authors (@mlops-platform)
 options:
   api_version:
@@ -34,6 +34,10 @@ options:
   condition:
     description: Type of a condition that must be true, such as V(Failed) of a Job.
     type: str
+  timeout:
+    description: Seconds to wait until they and their dependants are gone; V(0) to not wait.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - mlops.platform.kube
 attributes:
@@ -77,7 +81,7 @@ removed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mlops.platform.plugins.module_utils import pods
-from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ARGUMENTS, KubeError, reach
+from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ARGUMENTS, KubeError, UnknownKindError, reach
 
 
 def main() -> None:
@@ -89,6 +93,7 @@ def main() -> None:
             "label": {"type": "str", "required": True},
             "keep": {"type": "list", "elements": "str"},
             "condition": {"type": "str"},
+            "timeout": {"type": "int", "default": 0},
             **ARGUMENTS,
         },
         required_one_of=[("keep", "condition")],
@@ -104,6 +109,8 @@ def main() -> None:
             for name in names if not module.check_mode else []:
                 space, _slash, bare = name.rpartition("/")
                 client.request("DELETE", resource.path(space or params["namespace"], bare), {"propagationPolicy": "Background"})
+    except UnknownKindError:
+        pass  # what the cluster does not know, it has none of
     except KubeError as exc:
         module.fail_json(msg=f"Removing what is superseded or failed, {params['kind']} in {params['namespace'] or 'all namespaces'}: {exc}")
     module.exit_json(changed=bool(names), removed=names)

@@ -68,9 +68,10 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 class Browser:
-    """Somebody in front of the login page."""
+    """Somebody in front of the login page; `location` is where the last answer leads to."""
 
     def __init__(self, url: str, realm: str) -> None:
+        self.location = ""
         # Keycloak marks its cookies as secure; 127.0.0.1 counts as that.
         jar = http.cookiejar.CookieJar(policy=http.cookiejar.DefaultCookiePolicy(secure_protocols=("http", "https")))
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _Stay)
@@ -92,7 +93,8 @@ class Browser:
         try:
             self.page = self._opener.open(html.unescape(found.group(1)), data, timeout=30).read().decode()
         except urllib.error.HTTPError as exc:
-            return exc.code == 302 and "code=" in str(exc.headers.get("Location"))
+            self.location = str(exc.headers.get("Location"))
+            return exc.code == 302 and "code=" in self.location
         return False
 
 
