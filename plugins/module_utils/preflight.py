@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -27,6 +29,8 @@ KERNEL_FEATURES = {
 }
 CGROUP_CONTROLLERS = ("cpu", "memory", "pids")
 ENGINE_FOLDERS = {"podman": "/var/lib/containers", "docker": "/var/lib/docker"}
+DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+LONGEST_DOMAIN = 200  # what is left of 253 characters when names are put before it
 NAMED = 3  # artefacts still to be built that a message names
 
 
@@ -134,6 +138,38 @@ def misspelled(names: t.Iterable[str], known: t.Iterable[str], prefixes: t.Itera
             hint = f"did you mean {near[0]}?" if near else "see docs/roles for all variables."
             problems.append(f"Variable {name} is not one of the platform's: {hint} Correct or remove it in the inventory or on the command line.")
     return problems
+
+
+def addresses(domain: str, ports: list[int], found: list[str] | None) -> list[str]:
+    """What is wrong with where people shall find the platform; pure.
+
+    :param ports: of HTTP and HTTPS.
+    :param found: addresses that names below the domain have on this machine, ``None`` where that is nobody's business.
+    """
+    problems = []
+    if DOMAIN.fullmatch(domain) is None or len(domain) > LONGEST_DOMAIN:
+        problems.append(
+            f"platform_domain is '{domain}': it must be a DNS name of two parts or more in lower-case letters, digits and -, such as mlops.localhost."
+        )
+    elif found is not None and not any(ipaddress.ip_address(address).is_loopback for address in found):
+        where = f"lead to {', '.join(found)}, not to 127.0.0.1" if found else "do not resolve here"
+        problems.append(
+            f"Names below platform_domain {where} (tried: keycloak.{domain}): have your DNS or /etc/hosts answer 127.0.0.1, "
+            "or take a domain below localhost, such as mlops.localhost."
+        )
+    if any(not 0 < port < 65536 for port in ports):
+        problems.append(f"platform_http_port and platform_https_port are {' and '.join(map(str, ports))}: ports are 1 to 65535: correct them.")
+    elif len(set(ports)) < len(ports):
+        problems.append(f"platform_http_port and platform_https_port are both {ports[0]}: choose two different ones.")
+    return problems
+
+
+def addresses_of(name: str) -> list[str]:
+    """What a name resolves to on this machine; empty for nothing."""
+    try:
+        return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
+    except (OSError, UnicodeError):
+        return []
 
 
 def _existing(folder: str) -> str:

@@ -33,6 +33,19 @@ options:
     type: list
     elements: int
     default: []
+  domain:
+    description: DNS domain of the platform's names.
+    type: str
+    required: true
+  domain_ports:
+    description: Ports of the platform's addresses, of HTTP and HTTPS.
+    type: list
+    elements: int
+    required: true
+  domain_local:
+    description: Whether names below the domain must lead to this machine. Those below V(localhost) do, or will.
+    type: bool
+    default: false
   name:
     description: Name of the cluster.
     type: str
@@ -92,6 +105,8 @@ EXAMPLES = r"""
     disk_gib: 15
     folders: {the cache: /var/cache/mlops-platform}
     ports: [8080, 8443]
+    domain: mlops.localhost
+    domain_ports: [8080, 8443]
     name: mlops
     privileged: true
     source: packages
@@ -117,6 +132,9 @@ def main() -> None:
             "disk_gib": {"type": "float", "required": True},
             "folders": {"type": "dict", "required": True},
             "ports": {"type": "list", "elements": "int", "default": []},
+            "domain": {"type": "str", "required": True},
+            "domain_ports": {"type": "list", "elements": "int", "required": True},
+            "domain_local": {"type": "bool", "default": False},
             "name": {"type": "str", "required": True},
             "privileged": {"type": "bool", "required": True},
             "engine": {"type": "str", "default": "auto"},
@@ -134,7 +152,9 @@ def main() -> None:
         options["name"], options["memory_gib"], options["cores"], options["disk_gib"], options["engine"], options["source"], options["to_build"]
     )
     facts = preflight.gather(need, options["folders"], options["ports"], options["privileged"])
-    problems = preflight.evaluate(facts, need) + options["problems"]
+    domain = options["domain"]
+    looked_up = preflight.addresses_of(f"keycloak.{domain}") if options["domain_local"] and not f".{domain}".endswith(".localhost") else None
+    problems = preflight.evaluate(facts, need) + preflight.addresses(domain, options["domain_ports"], looked_up) + options["problems"]
     problems += preflight.misspelled(options["variables"], options["known_variables"], options["prefixes"])
     if problems:
         count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"

@@ -53,6 +53,33 @@ def test_each_lack_is_one_line_that_says_what_to_do(facts: dict, need: dict, wor
         assert word in problems[0]
 
 
+@pytest.mark.parametrize(
+    ("domain", "ports", "found", "words"),
+    [
+        ("MLops.localhost", [80, 443], None, ["platform_domain is 'MLops.localhost'", "lower-case"]),
+        ("localhost", [80, 443], None, ["two parts or more"]),
+        ("192.168.1.4", [80, 443], None, ["DNS name"]),
+        ("mlops.example.org", [80, 443], [], ["do not resolve here", "keycloak.mlops.example.org", "/etc/hosts"]),
+        ("mlops.example.org", [80, 443], ["203.0.113.7"], ["203.0.113.7", "not to 127.0.0.1"]),
+        ("mlops.localhost", [8443, 8443], None, ["both 8443"]),
+        ("mlops.localhost", [0, 8443], None, ["0 and 8443", "1 to 65535"]),
+    ],
+)
+def test_an_address_that_nobody_would_find_is_one_line(domain: str, ports: list[int], found: list[str] | None, words: list[str]) -> None:
+    (problem,) = preflight.addresses(domain, ports, found)
+    assert all(word in problem for word in words) and "\n" not in problem
+
+
+@pytest.mark.parametrize("found", [None, ["127.0.0.1"], ["127.0.1.1", "203.0.113.7"], ["::1"]])
+def test_an_address_that_leads_here_is_right(found: list[str] | None) -> None:
+    assert preflight.addresses("mlops.example.org", [8080, 8443], found) == []
+
+
+def test_names_are_looked_up_on_this_machine() -> None:
+    assert "127.0.0.1" in preflight.addresses_of("localhost")
+    assert preflight.addresses_of(f"{'x' * 70}.invalid") == []
+
+
 def test_everything_is_reported_at_once() -> None:
     facts = GOOD._replace(memory=GIB, cores=1, privileged=False, busy_ports={8080: "", 8443: "java"})
     assert len(preflight.evaluate(facts, NEED)) == 5

@@ -71,6 +71,7 @@ class Site:
         return [
             *self.render("cluster_kind", "lookup('ansible.builtin.template', 'addons.yml.j2') | from_yaml_all | select | list"),
             *self.render("storage", "__storage_base + __storage_postgres", __storage_secrets=secrets),
+            *self.render("gateway", "__gateway_base + __gateway_objects", __gateway_manifest_there=False),
             *self.render("mlflow", "__mlflow_base + [__mlflow_migration, __mlflow_server]"),
             *self.render("verify", "lookup('ansible.builtin.template', 'base.yml.j2') | from_yaml_all | list"),
             self.render("verify", "lookup('ansible.builtin.template', 'client.yml.j2') | from_yaml", __verify_client=client),
@@ -94,8 +95,8 @@ def test_objects_are_what_the_api_server_of_the_catalogue_takes(site: Site) -> N
     version = site.render("catalog", "catalog_versions.kubernetes")
     wrong, seen = [], set()
     for item in site.objects():
-        if item["apiVersion"].split("/")[0].endswith(("cnpg.io", "apiregistration.k8s.io")):
-            continue  # kinds of the operator and of the aggregator have no schema there
+        if item["apiVersion"].split("/")[0].endswith(("cnpg.io", "apiregistration.k8s.io", "gateway.networking.k8s.io", "gateway.envoyproxy.io")):
+            continue  # kinds of the operators and of the aggregator have no schema there
         seen.add(item["kind"])
         try:
             kubernetes_validate.validate(item, version, strict=True)
