@@ -24,9 +24,7 @@ def realm_merged(document: Any, extra: Any) -> dict[str, Any]:
 
 def realm_secrets(document: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     """Returns a realm in which the clients named in secrets have theirs, unless they say one themselves."""
-    clients = [
-        {"secret": secrets[client["clientId"]], **client} if client.get("clientId") in secrets else client for client in document.get("clients") or []
-    ]
+    clients = [{"secret": secrets[client["clientId"]], **client} if client.get("clientId") in secrets else client for client in document.get("clients") or []]
     return {**document, "clients": clients} if clients else dict(document)
 
 

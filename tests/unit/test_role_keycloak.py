@@ -15,7 +15,7 @@ from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families i
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from keycloak_role import Role  # noqa: E402  pylint: disable=wrong-import-position
+from keycloak_role import Role
 
 UI = {"name": "grafana", "backend": {"namespace": "observability", "service": "grafana", "port": 3000}, "groups": ["viewers"]}
 OIDC = {
@@ -115,7 +115,7 @@ def test_a_changed_secret_replaces_the_servers(role: Any) -> None:
 
 
 def test_each_confidential_client_has_a_secret_and_a_web_interface_a_copy_of_its_own(role: Any) -> None:
-    wanted = {(item["namespace"], item["name"]): item for item in role(keycloak_protected_uis=[UI])["__keycloak_wanted_secrets"]}
+    wanted = {(item["namespace"], item["name"]): item for item in role(gateway_protected_uis=[UI])["__keycloak_wanted_secrets"]}
     clients = {name for namespace, name in wanted if name.startswith("keycloak-client-")}
     assert clients == {f"keycloak-client-{name}" for name in ("mlflow", "mlflow-config", "pipelines", "ui-grafana")}
     assert wanted["observability", "ui-grafana"]["copy"] == {
@@ -128,7 +128,7 @@ def test_each_confidential_client_has_a_secret_and_a_web_interface_a_copy_of_its
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"keycloak_protected_uis": [UI]}, {"keycloak_second_factor": "required"}, {"keycloak_identity_provider": OIDC}, {"keycloak_identity_provider": LDAP}],
+    [{}, {"gateway_protected_uis": [UI]}, {"keycloak_second_factor": "required"}, {"keycloak_identity_provider": OIDC}, {"keycloak_identity_provider": LDAP}],
 )
 def test_the_realm_is_a_document_that_the_engine_takes(role: Any, settings: dict[str, Any]) -> None:
     document = role(**settings)["__keycloak_document"]
@@ -139,10 +139,10 @@ def test_the_realm_is_a_document_that_the_engine_takes(role: Any, settings: dict
 
 
 def test_clients_ask_for_nothing_they_do_not_need(role: Any) -> None:
-    clients = {client["clientId"]: client for client in role(keycloak_protected_uis=[UI])["__keycloak_document"]["clients"]}
+    clients = {client["clientId"]: client for client in role(gateway_protected_uis=[UI])["__keycloak_document"]["clients"]}
     assert not [name for name, client in clients.items() if client["directAccessGrantsEnabled"] or client["implicitFlowEnabled"] or client["fullScopeAllowed"]]
     assert not [uri for client in clients.values() for uri in client["redirectUris"] if "*" in uri]
-    assert {name for name, client in clients.items() if not client["publicClient"]} == set(role(keycloak_protected_uis=[UI])["__keycloak_confidential"])
+    assert {name for name, client in clients.items() if not client["publicClient"]} == set(role(gateway_protected_uis=[UI])["__keycloak_confidential"])
     assert all(client["publicClient"] or client["secret"] for client in clients.values())
     assert clients["mlflow"]["redirectUris"] == ["https://mlflow.mlops.localhost:8443/callback"]
     assert clients["mlflow"]["attributes"]["post.logout.redirect.uris"] == "https://mlflow.mlops.localhost:8443/oidc/ui/auth"

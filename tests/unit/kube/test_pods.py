@@ -113,3 +113,24 @@ def test_what_failed_is_told_from_what_is_done_or_at_work(api_with: Any) -> None
     client = api_with(*jobs, kinds=KINDS).client
     assert pods.superseded(client, client.resource("batch/v1", "Job"), "n", "migration=yes", [], "Failed") == ["failed"]
     assert pods.superseded(client, client.resource("batch/v1", "Job"), "n", "migration=yes", ["failed"], "Failed") == []
+
+
+def job_paths(client: Any, *names: str) -> list[str]:
+    return [client.resource("batch/v1", "Job").path("n", name) for name in names]
+
+
+def test_what_is_removed_may_be_waited_for(api_with: Any) -> None:
+    api = api_with(*(labelled("batch/v1", "Job", name) for name in ("one", "two")), kinds=KINDS)
+    client = api.client
+    paths = job_paths(client, "one", "two", "never-there")
+    pods.remove(client, paths, 5)
+    assert not [path for path in paths if client.find(path)]
+    assert [line.split()[0] for line in api.writes()] == ["DELETE"] * 3
+
+
+def test_what_does_not_go_is_named(api_with: Any) -> None:
+    api = api_with(labelled("batch/v1", "Job", "stuck"), kinds=KINDS)
+    api.hook = lambda method, path: (200, {}) if method == "DELETE" else None
+    client = api.client
+    with pytest.raises(KubeError, match=r"^stuck still not gone after 0.1 s: look at what keeps its pods"):
+        pods.remove(client, job_paths(client, "stuck"), 0.1)
