@@ -23,7 +23,7 @@ from bundle.recipe import Artifact, Bundle  # noqa: E402
 CATALOG: dict[str, Any] = yaml.safe_load((ROOT / "roles" / "catalog" / "defaults" / "main.yml").read_text(encoding="utf-8"))
 FLOATING = re.compile(r"^(latest|main|master|stable|edge|nightly|dev)$")
 # Where a program of the catalogue goes by another name among the artifacts.
-ARTIFACT_OF = {"seaweedfs": "weed", "mlflow": "image-mlflow", "postgresql": "image-postgresql"}
+ARTIFACT_OF = {"seaweedfs": "weed", "mlflow": "image-mlflow", "postgresql": "image-postgresql", "keycloak": "image-keycloak"}
 
 
 def plain(version: str) -> str:

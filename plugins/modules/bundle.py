@@ -8,8 +8,8 @@ module: bundle
 short_description: Build the platform's programs and images from package registries
 version_added: 0.1.0
 description:
-  - Builds what the platform runs on - Kubernetes and the node image included - from Debian packages, Go modules and Python wheels,
-    without a container registry.
+  - Builds what the platform runs on - Kubernetes and the node image included - from Debian packages, Go modules, Python wheels and
+    distributions of Maven repositories, without a container registry.
   - Every artifact is stored under the hash of its recipe, its pins and its toolchain, so nothing is built twice and a killed build is taken up where it ended.
   - What was built can be written to one file and read from it on a machine without a network.
 author: The mlops.platform authors (@mlops-platform)

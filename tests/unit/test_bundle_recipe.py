@@ -36,6 +36,8 @@ def test_versions_come_from_the_lock_files() -> None:
     assert artifacts["weed"].version == "4.48"
     assert artifacts["image-mlflow"].version == "3.17.2"
     assert artifacts["image-mlflow"].ref == f"localhost/mlops-platform/mlflow:3.17.2-{artifacts['image-mlflow'].key}"
+    assert artifacts["image-keycloak"].version == "26.7.3"
+    assert artifacts["envoy-gateway-manifests"].version == artifacts["envoy-gateway"].version == "v1.9.1"
 
 
 def test_two_readings_agree() -> None:
@@ -55,6 +57,20 @@ def test_the_toolchain_changes_all_it_compiles(copy: pathlib.Path) -> None:
     rebuilt = changed(before, load(copy))
     assert {"kubernetes", "kind", "image-kind-node", "image-cnpg", "cnpg-manifests"} <= rebuilt
     assert not {"weed", "image-seaweedfs", "image-mlflow", "rootfs-node"} & rebuilt
+
+
+def test_one_lock_file_of_many_changes_only_what_its_line_is_for(copy: pathlib.Path) -> None:
+    before = load(copy)
+    for lock in (copy / "maven/artifacts.txt", copy / "wheels/requirements.txt"):
+        lock.write_text(lock.read_text().replace("quarkus-dist==26.7.3", "quarkus-dist==26.8.0") + "another==1 --hash=sha256:00\n")
+    assert changed(before, load(copy)) == {"keycloak-dist", "image-keycloak"}
+
+
+def test_another_helm_renders_charts_anew(copy: pathlib.Path) -> None:
+    before = load(copy)
+    lock = copy / "wheels/requirements.txt"
+    lock.write_text(lock.read_text().replace("kubectl-v37==2.0.0", "kubectl-v37==2.0.1"))
+    assert changed(before, load(copy)) == {"helm", "envoy-gateway-manifests"}
 
 
 def test_the_suite_changes_root_file_systems_and_what_stands_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +93,7 @@ def test_closure_puts_needs_first_and_each_once() -> None:
         ({"x": {"type": "jar"}}, "has no type out of"),
         ({"x": {"type": "rootfs", "surprise": 1}}, "unknown keys surprise"),
         ({"x": {"type": "image"}}, "call it image-x"),
+        ({"x": {"type": "maven", "package": "org.example:x"}}, "org.example:x is not pinned in its lock file"),
         ({"image-tools": {"type": "image", "needs": ["image-pause"]}, "image-pause": {"type": "image", "needs": ["image-tools"]}}, "break the circle"),
         ({"image-tools": {"type": "image", "needs": ["nobody"]}}, "needs nobody, which is not in artifacts.yml"),
     ],
