@@ -1,0 +1,111 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MLflow's application behind the platform's login: mlflow-oidc-auth, with what the platform needs different.
+
+- It runs on Python 3.11, where its import ends with "mutable default".
+- Everything comes from the identity provider: groups follow each new token and not the first one only, a token without an admitted group is refused,
+  and there are no passwords and access tokens of MLflow's own, which would outlive the account.
+- Whoever cannot log in because the identity provider does not answer is told so on a page.
+- Host names and origins are checked on every path, as MLflow does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import types
+import typing as t
+
+
+class _Frozen(dict[str, t.Any]):
+    """An empty default that dataclasses of Python 3.11 take: they ask for a hash, which MappingProxyType has since 3.12."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+_proxy = types.MappingProxyType
+types.MappingProxyType = _Frozen  # type: ignore[misc,assignment]
+try:
+    import mlflow_oidc_auth.repository._base  # noqa: F401
+finally:
+    types.MappingProxyType = _proxy  # type: ignore[misc]
+
+from mlflow.server.fastapi_security import init_fastapi_security  # noqa: E402
+from mlflow_oidc_auth import http_client, user  # noqa: E402
+from mlflow_oidc_auth.app import app  # noqa: E402
+from mlflow_oidc_auth.config import config  # noqa: E402
+from mlflow_oidc_auth.group_patterns import normalize_group_values  # noqa: E402
+from mlflow_oidc_auth.middleware.auth_middleware import AuthMiddleware  # noqa: E402
+from mlflow_oidc_auth.store import store  # noqa: E402
+
+WRITTEN_BY = "oidc:default"  # as a login through the browser marks what it writes
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Login is not possible at the moment</title></head>
+<body style="font-family: sans-serif; max-width: 40em; margin: 4em auto"><h1>Login is not possible at the moment</h1>
+<p>The platform's login service does not answer. Who is logged in can go on working; try again in a minute, or tell the platform's administrators.</p>
+<p><a href="/">Try again</a></p></body></html>"""
+
+_latest: dict[str, tuple[int, str]] = {}  # user name: when the newest token seen was issued, and its number
+
+
+def follow(username: str, payload: t.Mapping[str, t.Any]) -> None:
+    """Gives a user the groups of a token that was checked.
+
+    :raises PermissionError: when none of them is admitted.
+    """
+    groups = normalize_group_values(payload.get(config.OIDC_GROUPS_ATTRIBUTE, []))
+    admin = bool(set(groups) & set(config.OIDC_ADMIN_GROUP_NAME))
+    if not admin and not set(groups) & set(config.OIDC_GROUP_NAME):
+        raise PermissionError("the token names no group that may use MLflow")
+    token = (int(payload.get("iat", 0)), str(payload.get("jti", "")))
+    known = _latest.get(username)
+    if known is not None and (token == known or token[0] < known[0]):
+        return
+    if sorted(store.get_groups_for_user(username)) != sorted(groups):
+        user.populate_groups(group_names=groups, written_by=WRITTEN_BY)
+        user.update_user(username=username, group_names=groups, written_by=WRITTEN_BY)
+    if bool(store.get_user_profile(username).is_admin) != admin:
+        user.create_user(username=username, display_name=username, is_admin=admin, written_by=WRITTEN_BY)
+    _latest[username] = token
+
+
+_provision = AuthMiddleware._maybe_provision_bearer_user
+
+
+@functools.wraps(_provision)
+def provision(self: AuthMiddleware, username: str, token: str, payload: t.Mapping[str, t.Any]) -> None:
+    _provision(self, username, token, payload)
+    follow(username, payload)
+
+
+async def no_password(_self: AuthMiddleware, _header: str) -> tuple[bool, None, str]:
+    return False, None, "MLflow keeps no passwords: use a token of the identity provider"
+
+
+class LoginPage:
+    """Says that there is no login when the identity provider does not answer, instead of sending people there."""
+
+    def __init__(self, inner: t.Any) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: t.Any, receive: t.Any, send: t.Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/login") or await asyncio.to_thread(self.answers):
+            await self.inner(scope, receive, send)
+            return
+        headers = [(b"content-type", b"text/html; charset=utf-8"), (b"retry-after", b"30"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": PAGE.encode()})
+
+    @staticmethod
+    def answers() -> bool:
+        try:
+            return bool(http_client.get(config.OIDC_DISCOVERY_URL, timeout=5).ok)
+        except OSError:
+            return False
+
+
+AuthMiddleware._maybe_provision_bearer_user = provision
+AuthMiddleware._authenticate_basic_auth = no_password
+app.add_middleware(LoginPage)
+init_fastapi_security(app)
+
+__all__ = ["app"]
