@@ -42,6 +42,7 @@ HEAP = "-Xms64m -Xmx700m"
 class Keycloak:
     """A running server and its first administrator.
 
+    :ivar process: None for a server that somebody else runs.
     :ivar database: variables that lead its command line to its data; empty where they are in the server's memory.
     """
 
@@ -49,6 +50,7 @@ class Keycloak:
     username: str
     password: str
     log: Path | None = None
+    process: subprocess.Popen[bytes] | None = None
     database: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def export(self, realm: str, file: Path) -> Any:
@@ -138,7 +140,7 @@ def running(folder: Path, database: str = "dev-mem", *options: str, build: Seque
     try:
         url = f"http://127.0.0.1:{port}{path}"
         _wait(f"{url}/realms/master", process, log)
-        yield Keycloak(url, "admin", password, log)
+        yield Keycloak(url, "admin", password, log, process)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
