@@ -152,6 +152,14 @@ def test_clients_ask_for_nothing_they_do_not_need(role: Any) -> None:
     assert with_audience == {"platform-cli", "mlflow-config", "pipelines"}, "a token of another interface is none for MLflow"
 
 
+def test_teams_have_their_groups_each_with_the_role_of_its_name(role: Any) -> None:
+    document = role(keycloak_groups=["fraud"], mlflow_teams=[{"name": "a", "group": "team-a"}, {"name": "b", "group": "viewers"}])["__keycloak_document"]
+    names = [group["name"] for group in document["groups"]]
+    assert names == ["platform-admins", "ml-engineers", "data-scientists", "viewers", "fraud", "team-a"]
+    assert [(group["name"], group["realmRoles"]) for group in document["groups"]] == [(name, [name]) for name in names]
+    assert [one["name"] for one in document["roles"]["realm"]] == names
+
+
 def test_an_inventory_adds_to_the_realm_or_replaces_it(role: Any) -> None:
     extra = {"displayName": "Ours", "clients": [{"clientId": "mlflow", "name": "Tracking"}, {"clientId": "own", "secret": "theirs"}]}
     document = role(keycloak_realm_extra=extra)["__keycloak_document"]
