@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real MLflow server whose permissions mlflow-oidc-auth keeps, and an OpenID provider for it."""
+"""A real MLflow server whose permissions mlflow-oidc-auth keeps, started by the role's own script, and an OpenID provider for it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import contextlib
 import secrets
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mlflow_servers import CURRENT, Server, environment_with, wait_for
+from mlflow_servers import CURRENT, Server, wait_for
 
-# 10.2 and newer say that Python 3.11 is enough, and end on it with "mutable default".
-PLUGIN = "11.0.2" if sys.version_info >= (3, 12) else "10.1.3"
+SERVE = Path(__file__).resolve().parents[2] / "roles" / "mlflow" / "files" / "serve.py"
 
 
 def _free_port() -> int:
@@ -44,13 +42,13 @@ def _process(command: list[str], variables: dict[str, str], folder: Path, url: s
 
 
 @pytest.fixture(scope="session")
-def mlflow_oidc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def mlflow_oidc(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The current version with mlflow-oidc-auth and workspaces; the options hold an administrator's token."""
-    venv, folder = environment_with(f"mlflow-oidc-{PLUGIN}", f"mlflow=={CURRENT}", f"mlflow-oidc-auth=={PLUGIN}"), tmp_path_factory.mktemp("mlflow-oidc")
+    folder = tmp_path_factory.mktemp("mlflow-oidc")
     provider, port = _free_port(), _free_port()
     issuer, key = f"http://127.0.0.1:{provider}", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     variables = {
-        "PATH": f"{venv}/bin:/usr/bin:/bin",
+        "PATH": f"{mlflow_python.parent}:/usr/bin:/bin",
         "HOME": str(folder),
         "LC_ALL": "C.UTF-8",
         "GIT_PYTHON_REFRESH": "quiet",
@@ -68,9 +66,8 @@ def mlflow_oidc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "OIDC_USERS_DB_URI": f"sqlite:///{folder}/auth.db",
         "DEFAULT_MLFLOW_PERMISSION": "NO_PERMISSIONS",
     }
-    python = str(venv / "bin" / "python")
-    there = [python, str(Path(__file__).with_name("oidc_provider.py")), str(provider), str(folder / "token")]
-    server = [str(venv / "bin" / "mlflow"), "server", "--app-name=oidc-auth", "--enable-workspaces", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
+    there = [str(mlflow_python), str(Path(__file__).with_name("oidc_provider.py")), str(provider), str(folder / "token")]
+    server = [str(mlflow_python), str(SERVE), "--enable-workspaces", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
     server += [f"--backend-store-uri=sqlite:///{folder}/mlflow.db", f"--artifacts-destination={folder}/artifacts"]
     with _process(there, variables, folder, variables["OIDC_DISCOVERY_URL"]), _process(server, variables, folder, f"http://127.0.0.1:{port}/health") as running:
         options = {"url": f"http://127.0.0.1:{port}", "token": (folder / "token").read_text()}

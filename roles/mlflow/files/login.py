@@ -7,12 +7,12 @@
   and there are no passwords and access tokens of MLflow's own, which would outlive the account.
 - Whoever cannot log in because the identity provider does not answer is told so on a page.
 - Host names and origins are checked on every path, as MLflow does.
+- What costs milliseconds in every request is remembered: which token was seen, who may log in, which paths are MLflow's own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import types
 import typing as t
 
@@ -30,6 +30,7 @@ try:
 finally:
     types.MappingProxyType = _proxy  # type: ignore[misc]
 
+import cachetools  # noqa: E402
 from mlflow.server.fastapi_security import init_fastapi_security  # noqa: E402
 from mlflow_oidc_auth import http_client, user  # noqa: E402
 from mlflow_oidc_auth.app import app  # noqa: E402
@@ -37,6 +38,8 @@ from mlflow_oidc_auth.config import config  # noqa: E402
 from mlflow_oidc_auth.group_patterns import normalize_group_values  # noqa: E402
 from mlflow_oidc_auth.middleware.auth_middleware import AuthMiddleware  # noqa: E402
 from mlflow_oidc_auth.store import store  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+from starlette.routing import Match, Mount  # noqa: E402
 
 WRITTEN_BY = "oidc:default"  # as a login through the browser marks what it writes
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Login is not possible at the moment</title></head>
@@ -44,37 +47,45 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Logi
 <p>The platform's login service does not answer. Who is logged in can go on working; try again in a minute, or tell the platform's administrators.</p>
 <p><a href="/">Try again</a></p></body></html>"""
 
+ACCOUNTS_FOR = 5  # seconds for which an account that may log in is not looked up again
+
 _latest: dict[str, tuple[int, str]] = {}  # user name: when the newest token seen was issued, and its number
+_provision = AuthMiddleware._maybe_provision_bearer_user
+_facts_of = AuthMiddleware._get_user_auth_facts
+_facts: cachetools.TTLCache[str, t.Any] = cachetools.TTLCache(4096, ACCOUNTS_FOR)
 
 
-def follow(username: str, payload: t.Mapping[str, t.Any]) -> None:
-    """Gives a user the groups of a token that was checked.
+def provision(self: AuthMiddleware, username: str, token: str, payload: t.Mapping[str, t.Any]) -> None:
+    """Makes a user of whoever brings a token that was checked, with the groups of the newest one.
 
-    :raises PermissionError: when none of them is admitted.
+    :raises PermissionError: when none of its groups is admitted.
     """
     groups = normalize_group_values(payload.get(config.OIDC_GROUPS_ATTRIBUTE, []))
     admin = bool(set(groups) & set(config.OIDC_ADMIN_GROUP_NAME))
     if not admin and not set(groups) & set(config.OIDC_GROUP_NAME):
         raise PermissionError("the token names no group that may use MLflow")
-    token = (int(payload.get("iat", 0)), str(payload.get("jti", "")))
+    issued = (int(payload.get("iat", 0)), str(payload.get("jti", "")))
     known = _latest.get(username)
-    if known is not None and (token == known or token[0] < known[0]):
+    if known is not None and (issued == known or issued[0] < known[0]):
         return
+    _provision(self, username, token, payload)
     if sorted(store.get_groups_for_user(username)) != sorted(groups):
         user.populate_groups(group_names=groups, written_by=WRITTEN_BY)
         user.update_user(username=username, group_names=groups, written_by=WRITTEN_BY)
     if bool(store.get_user_profile(username).is_admin) != admin:
         user.create_user(username=username, display_name=username, is_admin=admin, written_by=WRITTEN_BY)
-    _latest[username] = token
+    _facts.pop(username, None)
+    _latest[username] = issued
 
 
-_provision = AuthMiddleware._maybe_provision_bearer_user
-
-
-@functools.wraps(_provision)
-def provision(self: AuthMiddleware, username: str, token: str, payload: t.Mapping[str, t.Any]) -> None:
-    _provision(self, username, token, payload)
-    follow(username, payload)
+def facts(self: AuthMiddleware, username: str) -> t.Any:
+    """Whether an account is an administrator's and active; only who may log in is remembered."""
+    found = _facts.get(username)
+    if found is None:
+        found = _facts_of(self, username)
+        if found[1]:
+            _facts[username] = found
+    return found
 
 
 async def no_password(_self: AuthMiddleware, _header: str) -> tuple[bool, None, str]:
@@ -103,8 +114,35 @@ class LoginPage:
             return False
 
 
+class Straight:
+    """Leads to MLflow's own paths without trying the plugin's five hundred before, once it is known which they are."""
+
+    def __init__(self, inner: t.Any) -> None:
+        self.inner = inner
+        *self.routes, self.mlflow = app.routes
+        if not isinstance(self.mlflow, Mount):
+            raise ImportError("this version of mlflow-oidc-auth does not mount MLflow as its last route: use the pinned version")
+        self.known: cachetools.LRUCache[str, bool] = cachetools.LRUCache(4096)
+
+    async def __call__(self, scope: t.Any, receive: t.Any, send: t.Any) -> None:
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        path = scope["path"]
+        if path not in self.known:
+            self.known[path] = all(route.matches(dict(scope))[0] is Match.NONE for route in self.routes)
+        if self.known[path] and not scope.get("root_path"):
+            _match, child = self.mlflow.matches(scope)
+            scope.update(child)
+            await self.mlflow.handle(scope, receive, send)
+        else:
+            await self.inner(scope, receive, send)
+
+
 AuthMiddleware._maybe_provision_bearer_user = provision
+AuthMiddleware._get_user_auth_facts = facts
 AuthMiddleware._authenticate_basic_auth = no_password
+app.user_middleware.append(Middleware(Straight))  # the innermost: whoever comes here was let in
 app.add_middleware(LoginPage)
 init_fastapi_security(app)
 
