@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
-import re
+import shutil
 import signal
 import subprocess
 import time
@@ -17,14 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import chromium
+import debian
 import mlflow_login
 import pytest
 import role_settings
-from chromium import Chromium
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from mlflow_login import PASSWORD, PEOPLE, Platform
+from ansible_collections.mlops.platform.plugins.module_utils import chromium
+from ansible_collections.mlops.platform.plugins.module_utils.chromium import Chromium
+from mlflow_login import PASSWORD, Platform
 from mlflow_servers import Server
 
 API = "/api/2.0/mlflow"
@@ -100,15 +98,11 @@ def client(platform: Platform, python: Path, folder: Path, token: str, script: s
     return subprocess.run([python, "-c", script, *arguments], env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
-def spki(platform: Platform) -> str:
-    """What Chromium calls a public key."""
-    key = x509.load_pem_x509_certificate(platform.certificates.certificate.read_bytes()).public_key()
-    return base64.b64encode(hashlib.sha256(key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
-
-
 @pytest.fixture
 def browser(platform: Platform) -> Iterator[Chromium]:
-    with chromium.running(lambda: spki(platform)) as found:
+    if not shutil.which(chromium.PROGRAM) or not shutil.which(chromium.CERTIFICATES):
+        debian.install("chromium", "libnss3-tools")
+    with chromium.running(120, str(platform.certificates.ca)) as found:
         yield found
 
 
@@ -133,7 +127,7 @@ def test_the_permissions_are_as_declared_and_stay(platform: Platform) -> None:
 
 def test_people_come_through_their_browser_with_pkce_and_leave(platform: Platform, browser: Chromium, tmp_path: Path) -> None:
     cookie = enter(browser, platform, "tim")
-    browser.screenshot(tmp_path / "mlflow.png")
+    browser.screenshot(str(tmp_path / "mlflow.png"))
     (asked,) = [url for url in browser.requests if "/protocol/openid-connect/auth?" in url]
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(asked).query))
     assert query["code_challenge_method"] == "S256" and len(query["code_challenge"]) == 43
@@ -153,7 +147,7 @@ def test_people_come_through_their_browser_with_pkce_and_leave(platform: Platfor
     again = [platform.send("POST", f"{url}{AJAX}/experiments/search", {"max_results": 5}, Cookie=cookie).status for url in platform.urls]
     assert again == [401, 401], "a session that was copied before the log-out is worth nothing after it"
     browser.open(platform.url)
-    browser.wait("!!document.querySelector('#kc-login')"), "Keycloak asks for the password again"
+    browser.wait("!!document.querySelector('input[type=password]')")  # Keycloak asks for it again: it has no session any more either
 
 
 def test_a_viewer_sees_everything_and_writes_nothing(platform: Platform, browser: Chromium, churn: dict[str, str]) -> None:
@@ -389,7 +383,6 @@ def test_sessions_outlive_keycloak_and_new_logins_are_told(platform: Platform, b
     assert platform.send("GET", f"{platform.url}/login").status == 302
 
 
-def test_a_session_of_somebody_who_lost_the_database_row_is_no_session(platform: Platform) -> None:
+def test_a_session_that_was_made_up_is_none(platform: Platform) -> None:
     made_up = base64.b64encode(json.dumps({"session_id": "x" * 43, "username": "ada"}).encode()).decode()
     assert platform.send("POST", f"{platform.url}{AJAX}/experiments/search", {"max_results": 5}, Cookie=f"{COOKIE}={made_up}.x.y").status == 401
-    assert set(PEOPLE) >= {"ada"} and re.match(r"https://mlflow\.", platform.url)
