@@ -7,6 +7,7 @@ The manifest is the bundle's, made first where it is missing. What only an API s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -232,21 +233,32 @@ def test_an_interface_never_sees_a_token(render: Render) -> None:
 
 def leaf(**changes: Any) -> dict[str, Any]:
     names = ["DNS:*.mlops.localhost", "DNS:mlops.localhost"]
-    return {"subject_alt_name": names, "not_after": "2027", "valid_at": {"lasts": True}, "authority_key_identifier": "a", **changes}
+    return {"subject_alt_name": names, "not_after": "2027", "valid_at": {"lasts": True}, **changes}
+
+
+def secrets(**labels: str) -> dict[str, Any]:
+    """What is found of an authority "CA" and a certificate "LEAF" with these labels."""
+    authority = {"metadata": {"name": "gateway-ca", "labels": {}}, "data": {"ca.crt": "Q0E="}}
+    return {"resources": [authority, {"metadata": {"name": "gateway-tls", "labels": labels}, "data": {"tls.crt": "TEVBRg=="}}]}
+
+
+SIGNED = {"mlops.platform/authority": hashlib.sha256(b"CA").hexdigest()[:16]}
 
 
 @pytest.mark.parametrize(
-    ("info", "why"),
+    ("found", "info", "why"),
     [
-        (leaf(), ""),
-        (leaf(subject_alt_name=["DNS:*.other.localhost", "DNS:other.localhost"]), "other names"),
-        (leaf(valid_at={"lasts": False}), "ends on 2027"),
-        (leaf(authority_key_identifier="b"), "another authority"),
+        (secrets(**SIGNED), leaf(), ""),
+        (secrets(**SIGNED), leaf(subject_alt_name=["DNS:*.other.localhost", "DNS:other.localhost"]), "other names"),
+        (secrets(**SIGNED), leaf(valid_at={"lasts": False}), "ends on 2027"),
+        (secrets(**{"mlops.platform/authority": "of-another-one"}), leaf(), "another authority"),
+        (secrets(), leaf(), "another authority"),
+        ({"resources": []}, {}, "there is none"),
+        ({"skipped": True}, {}, "there is none"),
     ],
 )
-def test_a_certificate_is_made_anew_when_it_will_not_do(render: Render, info: dict[str, Any], why: str) -> None:
-    found = {"__gateway_leaf_certificate": "PEM", "__gateway_leaf_info": info, "__gateway_ca_info": {"subject_key_identifier": "a"}}
-    said = render("__gateway_why", **found)
+def test_a_certificate_is_made_anew_when_it_will_not_do(render: Render, found: Any, info: dict[str, Any], why: str) -> None:
+    said = render("__gateway_why", __gateway_found=found, __gateway_leaf_info=info)
     assert (why in said) if why else said == ""
 
 

@@ -42,6 +42,7 @@ def test_the_issuer_is_fixed_and_forwarded_headers_count_from_the_pod_network_on
     env = role().env()
     assert env["KC_HOSTNAME"] == "https://keycloak.mlops.localhost:8443"
     assert env["KC_HOSTNAME_STRICT"] == "true"
+    assert "KC_HOSTNAME_BACKCHANNEL_DYNAMIC" not in env, "addresses taken from a request would lack the port"
     assert (env["KC_PROXY_HEADERS"], env["KC_PROXY_TRUSTED_ADDRESSES"]) == ("xforwarded", "10.244.0.0/16")
     assert role(platform_https_port=443).env()["KC_HOSTNAME"] == "https://keycloak.mlops.localhost"
     (rule,) = [one for one in role().one("NetworkPolicy")["spec"]["ingress"] if one["ports"][0]["port"] == 8080]
