@@ -24,7 +24,7 @@ from typing import Any
 import authority
 import debian
 import keycloak_server
-import postgresql_server
+import postgresql
 import pytest
 import role_settings
 from keycloak_client import Realm
@@ -136,7 +136,7 @@ def realm_document(client_secrets: dict[str, str], settings: dict[str, Any]) -> 
     return document
 
 
-def settings_of(port: int, issuer: str, ca: Path, database: postgresql_server.Postgresql) -> dict[str, Any]:
+def settings_of(port: int, issuer: str, ca: Path, database: postgresql.Database) -> dict[str, Any]:
     """The variables of a site whose parts are processes of this machine."""
     secret = {"namespace": "keycloak", "name": "x", "key": "client-secret"}
     return {
@@ -225,7 +225,7 @@ def running(python: Path, folder: Path) -> Iterator[Platform]:
     ports, keycloak_port = [free_port(), free_port()], free_port()
     issuer = f"https://keycloak.{DOMAIN}:{keycloak_port}/realms/platform"
     client_secrets = {name: secrets.token_urlsafe(24) for name in ("mlflow", *MACHINES)}
-    with postgresql_server.running("mlflow") as database, keycloak_at(folder, certificates, keycloak_port) as keycloak:
+    with postgresql.running(folder) as database, keycloak_at(folder, certificates, keycloak_port) as keycloak:
         settings = settings_of(ports[0], issuer, certificates.ca, database)
         realm = Realm(keycloak, "platform")
         realm.apply(realm_document(client_secrets, settings))
