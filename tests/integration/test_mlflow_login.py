@@ -347,14 +347,15 @@ def signed(platform: Platform, claims: dict[str, Any]) -> str:
         ({"iat": 30, "nbf": 30}, 401),
         ({"iss": "https://evil.example.org/realms/platform"}, 401),
         ({"aud": "grafana"}, 401),
+        ({"typ": "ID"}, 401),
         ({"groups": ["strangers"]}, 401),
         ({"groups": None}, 401),
     ],
-    ids=["right", "ended", "from the future", "issuer", "audience", "group", "no groups"],
+    ids=["right", "ended", "from the future", "issuer", "audience", "no access token", "group", "no groups"],
 )
 def test_every_claim_of_a_token_counts(platform: Platform, wrong: dict[str, Any], status: int) -> None:
     now = int(time.time())
-    claims = {"iss": platform.issuer, "aud": "mlflow", "sub": "42", "preferred_username": "claims", "jti": str(time.monotonic_ns()), "groups": ["viewers"]}
+    claims = {"iss": platform.issuer, "aud": "mlflow", "sub": "42", "preferred_username": "claims", "jti": str(time.monotonic_ns()), "groups": ["viewers"], "typ": "Bearer"}
     claims |= {"iat": now, "exp": now + 60} | {name: now + value if name in ("exp", "iat", "nbf") else value for name, value in wrong.items()}
     assert bearer(platform, signed(platform, claims)) == status
 

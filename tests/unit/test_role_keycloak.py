@@ -141,6 +141,7 @@ def test_the_realm_is_a_document_that_the_engine_takes(role: Any, settings: dict
 
 def test_clients_ask_for_nothing_they_do_not_need(role: Any) -> None:
     clients = {client["clientId"]: client for client in role(gateway_protected_uis=[UI])["__keycloak_document"]["clients"]}
+    assert clients.pop("admin-cli") == {"clientId": "admin-cli", "directAccessGrantsEnabled": False}
     assert not [name for name, client in clients.items() if client["directAccessGrantsEnabled"] or client["implicitFlowEnabled"] or client["fullScopeAllowed"]]
     assert not [uri for client in clients.values() for uri in client["redirectUris"] if "*" in uri]
     assert {name for name, client in clients.items() if not client["publicClient"]} == set(role(gateway_protected_uis=[UI])["__keycloak_confidential"])

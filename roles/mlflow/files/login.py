@@ -6,6 +6,7 @@
 - Everything comes from the identity provider: groups follow each new token and not the first one only, a token without an admitted group is refused,
   and there are no passwords and access tokens of MLflow's own, which would outlive the account.
 - Whoever cannot log in because the identity provider does not answer is told so on a page.
+- Only access tokens come in, and keys that are not known are asked for: a realm that was made anew has others.
 - Host names and origins are checked on every path, as MLflow does.
 - What costs milliseconds in every request is remembered: which token was seen, who may log in, which paths are MLflow's own.
 """
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import types
 import typing as t
 
@@ -32,10 +34,11 @@ finally:
 
 import cachetools  # noqa: E402
 from mlflow.server.fastapi_security import init_fastapi_security  # noqa: E402
-from mlflow_oidc_auth import http_client, user  # noqa: E402
+from mlflow_oidc_auth import auth, http_client, user  # noqa: E402
 from mlflow_oidc_auth.app import app  # noqa: E402
 from mlflow_oidc_auth.config import config  # noqa: E402
 from mlflow_oidc_auth.group_patterns import normalize_group_values  # noqa: E402
+from mlflow_oidc_auth.middleware import auth_middleware  # noqa: E402
 from mlflow_oidc_auth.middleware.auth_middleware import AuthMiddleware  # noqa: E402
 from mlflow_oidc_auth.store import store  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
@@ -47,12 +50,34 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Logi
 <p>The platform's login service does not answer. Who is logged in can go on working; try again in a minute, or tell the platform's administrators.</p>
 <p><a href="/">Try again</a></p></body></html>"""
 
+KEYS_EVERY = 10  # seconds before keys are asked for again, whatever tokens name
 ACCOUNTS_FOR = 5  # seconds for which an account that may log in is not looked up again
 
 _latest: dict[str, tuple[int, str]] = {}  # user name: when the newest token seen was issued, and its number
+_asked = -KEYS_EVERY * 1.0  # when keys were asked for
+_validate_token = auth.validate_token
 _provision = AuthMiddleware._maybe_provision_bearer_user
 _facts_of = AuthMiddleware._get_user_auth_facts
 _facts: cachetools.TTLCache[str, t.Any] = cachetools.TTLCache(4096, ACCOUNTS_FOR)
+
+
+def validate_token(token: str) -> t.Mapping[str, t.Any]:
+    """The claims of an access token that was checked.
+
+    :raises ValueError: when it is another kind of token, such as the one about a login, or its key is not the provider's.
+    """
+    global _asked
+    try:
+        payload = _validate_token(token)
+    except ValueError:  # its key is not among those that are known
+        if time.monotonic() < _asked + KEYS_EVERY:
+            raise
+        _asked = time.monotonic()
+        auth._get_provider_jwks(auth.resolve_token_provider(token), force_refresh=True)
+        payload = _validate_token(token)
+    if payload.get("typ", "Bearer") != "Bearer":
+        raise ValueError(f"the token is of type {payload['typ']}, no access token")
+    return t.cast(t.Mapping[str, t.Any], payload)
 
 
 def provision(self: AuthMiddleware, username: str, token: str, payload: t.Mapping[str, t.Any]) -> None:
@@ -139,6 +164,7 @@ class Straight:
             await self.inner(scope, receive, send)
 
 
+auth_middleware.validate_token = validate_token
 AuthMiddleware._maybe_provision_bearer_user = provision
 AuthMiddleware._get_user_auth_facts = facts
 AuthMiddleware._authenticate_basic_auth = no_password
