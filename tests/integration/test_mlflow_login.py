@@ -355,7 +355,8 @@ def signed(platform: Platform, claims: dict[str, Any]) -> str:
 )
 def test_every_claim_of_a_token_counts(platform: Platform, wrong: dict[str, Any], status: int) -> None:
     now = int(time.time())
-    claims = {"iss": platform.issuer, "aud": "mlflow", "sub": "42", "preferred_username": "claims", "jti": str(time.monotonic_ns()), "groups": ["viewers"], "typ": "Bearer"}
+    who = {"sub": "42", "preferred_username": "claims", "groups": ["viewers"]}
+    claims = {"iss": platform.issuer, "aud": "mlflow", "typ": "Bearer", "jti": str(time.monotonic_ns()), **who}
     claims |= {"iat": now, "exp": now + 60} | {name: now + value if name in ("exp", "iat", "nbf") else value for name, value in wrong.items()}
     assert bearer(platform, signed(platform, claims)) == status
 
