@@ -127,7 +127,7 @@ def main() -> None:
     missing = [
         f"{option}: an entry has no {key}"
         for option in ("checks", "after_logout")
-        for look in module.params[option]
+        for look in module.params[option] or []
         for key in ("name", "url")
         if not look.get(key)
     ]
