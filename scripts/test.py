@@ -155,7 +155,7 @@ def main() -> int:
     if len(wanted) > 1 and arguments:
         sys.exit(f"test.py: no stage called {arguments[0]}; there are: {', '.join(STAGES)}")
     shutil.rmtree(OUTPUT, ignore_errors=True)
-    OUTPUT.mkdir(parents=True)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
     for stage in wanted:
         print(f"=== {stage}", flush=True)

@@ -124,7 +124,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.mlops.platform.plugins.module_utils import chromium
 
 try:
-    import websocket  # noqa: F401
+    import websocket  # noqa: F401  pylint: disable=unused-import
 
     WEBSOCKET_ERROR = None
 except ImportError:

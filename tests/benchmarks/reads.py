@@ -30,7 +30,7 @@ async def connected(host: str, port: int, ca: str, many: int) -> list[Connection
     connections: list[Connection] = []
     while len(connections) < many:
         some = min(20, many - len(connections))
-        connections += await asyncio.gather(*[asyncio.open_connection("127.0.0.1", port, ssl=trusted, server_hostname=host) for _ in range(some)])
+        connections += await asyncio.gather(*[asyncio.open_connection("127.0.0.1", port, ssl=trusted, server_hostname=host) for _number in range(some)])
     return connections
 
 
@@ -53,7 +53,9 @@ async def read(connection: Connection, request: bytes) -> tuple[float, int]:
 
 async def rounds(port: int, ca: str, sides: dict[str, dict[str, str]]) -> dict[str, list[tuple[float, int]]]:
     """All reads of each side, a host with its headers; the sides take turns."""
-    requests, connections, found = {}, {}, {host: [] for host in sides}  # type: dict[str, bytes], dict[str, list[Connection]], dict[str, list[tuple[float, int]]]
+    requests: dict[str, bytes] = {}
+    connections: dict[str, list[Connection]] = {}
+    found: dict[str, list[tuple[float, int]]] = {host: [] for host in sides}
     for host, headers in sides.items():
         lines = [f"GET {PATH} HTTP/1.1", f"Host: {host}:{port}", *(f"{name}: {value}" for name, value in headers.items())]
         requests[host] = "\r\n".join([*lines, "", ""]).encode()
@@ -75,7 +77,7 @@ async def alone(port: int, ca: str, sides: dict[str, dict[str, str]], many: int 
     for host, headers in sides.items():
         lines = [f"GET {PATH} HTTP/1.1", f"Host: {host}:{port}", *(f"{name}: {value}" for name, value in headers.items())]
         ready[host] = ((await connected(host, port, ca, 1))[0], "\r\n".join([*lines, "", ""]).encode())
-    for _ in range(many):
+    for _number in range(many):
         for host, (connection, request) in ready.items():
             times[host].append((await read(connection, request))[0])
     return {host: statistics.median(seconds) for host, seconds in times.items()}

@@ -69,7 +69,8 @@ def platform(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def permissions(platform: Platform, *, check: bool = False) -> dict[str, Any]:
     """The result of the role's document."""
-    server = Server("", {"url": platform.url, "token": platform.token("mlflow-config"), "ca_path": str(platform.certificates.ca)}, None, Path())  # type: ignore[arg-type]
+    options = {"url": platform.url, "token": platform.token("mlflow-config"), "ca_path": str(platform.certificates.ca)}
+    server = Server("", options, None, Path())  # type: ignore[arg-type]
     document = role_settings.render("mlflow", "__mlflow_permissions", **platform.settings)
     return server.declare(document, owner="role-mlflow", prune={"roles": "owned"}, check=check)
 

@@ -28,7 +28,7 @@ class _Frozen(dict[str, t.Any]):
 _proxy = types.MappingProxyType
 types.MappingProxyType = _Frozen  # type: ignore[misc,assignment]
 try:
-    import mlflow_oidc_auth.repository._base  # noqa: F401
+    import mlflow_oidc_auth.repository._base  # noqa: F401  pylint: disable=unused-import
 finally:
     types.MappingProxyType = _proxy  # type: ignore[misc]
 
