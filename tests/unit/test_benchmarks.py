@@ -35,8 +35,8 @@ def test_the_recap_is_read_from_its_end(bench):
 @pytest.mark.parametrize(
     ("figure", "value", "details", "met"),
     [
-        ("second_up", 44.0, {"changed": 0}, True),
-        ("second_up", 46.0, {"changed": 0}, False),
+        ("second_up", 59.0, {"changed": 0}, True),
+        ("second_up", 61.0, {"changed": 0}, False),
         ("second_up", 10.0, {"changed": 1}, False),
         ("down", 30.0, {}, True),
     ],

@@ -19,7 +19,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 SOURCES = ["packages", "upstream"]
-FACTS: dict[str, Any] = {"cluster_kind_cgroup": 2, "ansible_check_mode": False, "playbook_dir": "/playbooks", "__verify_job": "verify-train-1"}
+FACTS: dict[str, Any] = {"cluster_kind_cgroup": 2, "ansible_check_mode": False, "playbook_dir": "/playbooks", "__verify_job": "verify-train-1",
+                         "__verify_tokens": {"good": "token"}}  # fmt: skip
 # The operator's manifest is its authors'; what the role makes of it is tested with the role.
 MANIFEST = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cnpg-system"}},
