@@ -229,7 +229,7 @@ def running(python: Path, folder: Path) -> Iterator[Platform]:
         settings = settings_of(ports[0], issuer, certificates.ca, database)
         realm = Realm(keycloak, "platform")
         realm.apply(realm_document(client_secrets, settings))
-        base = {"PATH": f"{python.parent}:/usr/bin:/bin", "PGUSER": database.username, "PGPASSWORD": database.password}
+        base = {"PATH": f"{python.parent}:/usr/bin:/bin", "PGUSER": postgresql.USER, "PGPASSWORD": database.password}
         job = role_settings.render("mlflow", "__mlflow_migration", **settings)["spec"]["template"]["spec"]["containers"][0]
         migrate = [str(python), *job["command"][1:]]
         for _again in range(2):
