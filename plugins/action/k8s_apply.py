@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.mlops.platform.plugins.plugin_utils.progress_action import ProgressActionModule
+from ansible_collections.mlops.platform.plugins.plugin_utils.module_action import ModuleActionModule
 
 
-class ActionModule(ProgressActionModule):
+class ActionModule(ModuleActionModule):
     """Runs the module of the same name."""

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mlops.platform.plugins.plugin_utils.progress_action import ProgressActionModule
+from ansible_collections.mlops.platform.plugins.plugin_utils.module_action import ModuleActionModule
 
 
-class ActionModule(ProgressActionModule):
+class ActionModule(ModuleActionModule):
     """Runs the module of the same name."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.mlops.platform.plugins.module_utils.engine.connection import without_environment
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.arguments import COMMON, overridden, tokens_of
-from ansible_collections.mlops.platform.plugins.plugin_utils.engine_action import plain
+from ansible_collections.mlops.platform.plugins.plugin_utils.in_process import plain
 
 
 class LookupModule(LookupBase):

@@ -3,14 +3,30 @@
 """Lines that a module shows while it runs.
 
 A module's own output reaches the reader only at its end. Progress appends lines to a file that the action plugin of the
-same name (plugin_utils/progress_action.py) made, follows and shows at once. Without such a file it does nothing.
+same name (plugin_utils/progress_action.py) made, follows and shows at once. Without such a file it does nothing. A module that runs inside the
+controller has a listener instead.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import typing as t
 
 PROGRESS_FILE_VARIABLE = "MLOPS_PLATFORM_PROGRESS_FILE"
+
+_listener: t.Callable[[str], object] | None = None
+
+
+@contextlib.contextmanager
+def listening(show: t.Callable[[str], object]) -> t.Iterator[None]:
+    """Hands what is said meanwhile, in this process, to somebody who is in it too."""
+    global _listener  # a worker runs one module at a time
+    before, _listener = _listener, show
+    try:
+        yield
+    finally:
+        _listener = before
 
 
 class Progress:
@@ -21,6 +37,9 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Shows one line; several lines in text are shown one after the other."""
+        if _listener is not None:
+            _listener(text)
+            return
         if self._path is None:
             return
         line = text.rstrip("\n") + "\n"

@@ -9,31 +9,14 @@ or with async the module is started as always.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import json
-import os
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.module_utils.errors import UnsupportedError
-from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.utils.display import Display
 from ansible_collections.mlops.platform.plugins.module_utils.engine.door import Door, cleaned, outcome
-from ansible_collections.mlops.platform.plugins.plugin_utils.progress_action import ProgressActionModule
-
-display = Display()
-
-# Set it to false to start modules as programs, as for another host.
-SWITCH = "mlops_platform_in_process"
-
-
-def plain(value: Any) -> Any:
-    """A value as a module would receive it: without Ansible's tags and lazy containers, vaulted texts decrypted."""
-    return json.loads(json.dumps(value, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
+from ansible_collections.mlops.platform.plugins.plugin_utils.in_process import InProcessActionModule, plain
 
 
 def door_of(action: str) -> Door:
@@ -45,19 +28,7 @@ def door_of(action: str) -> Door:
     return importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}").DOOR
 
 
-@contextlib.contextmanager
-def environment(variables: Mapping[str, Any]) -> Iterator[None]:
-    """The task's environment, for options that fall back on it. A worker runs one task at a time."""
-    before = dict(os.environ)
-    os.environ.update({str(key): str(value) for key, value in variables.items()})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-class EngineActionModule(ProgressActionModule):
+class EngineActionModule(InProcessActionModule):
     """Runs the module of the task through its door."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -69,18 +40,9 @@ class EngineActionModule(ProgressActionModule):
             return {"failed": True, "changed": False, "msg": str(exc)}
         if not self._inside(task_vars or {}):
             return super().run(tmp, task_vars)
-        variables: dict[str, Any] = {}
-        self._compute_environment_string(variables)
         args = plain(dict(self._task.args))
-        in_loop = "ansible_loop_var" in (task_vars or {})
-        with environment(plain(variables)) if variables else contextlib.nullcontext():
-            return self._through(door, args, in_loop)
-
-    def _inside(self, task_vars: dict[str, Any]) -> bool:
-        wanted = task_vars.get(SWITCH, True)
-        if not isinstance(wanted, bool):
-            wanted = boolean(self._templar.template(wanted))
-        return bool(wanted and self._is_local() and not self._task.async_val and not self._connection.become)
+        with self._environment():
+            return self._through(door, args, in_loop="ansible_loop_var" in (task_vars or {}))
 
     def _with_files(self, door: Door, args: dict[str, Any]) -> dict[str, Any]:
         """The options, with the content of files in place of their names: they are the controller's, wherever the module runs."""
@@ -115,8 +77,3 @@ class EngineActionModule(ProgressActionModule):
         if notes:
             result["warnings"] = [*result.get("warnings", []), *notes]
         return result
-
-    def _say(self, text: str) -> None:
-        if not self._task.no_log:
-            for line in text.splitlines():
-                display.display(f"    {line}")

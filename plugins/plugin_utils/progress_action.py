@@ -24,6 +24,11 @@ POLL_SECONDS = 0.2
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
+def printable(text: str) -> str:
+    """A line without colours and other control characters, which would spoil plain logs."""
+    return "".join(c for c in ESCAPES.sub("", text).expandtabs(4) if c.isprintable())
+
+
 class Follower:
     """Follows a file in a thread and hands every complete line to show."""
 
@@ -64,9 +69,7 @@ class Follower:
             self._emit(line)
 
     def _emit(self, line: bytes) -> None:
-        # Colours and other control characters of a program would spoil plain logs.
-        text = ESCAPES.sub("", line.decode("utf-8", "replace")).expandtabs(4)
-        text = "".join(c for c in text if c.isprintable())
+        text = printable(line.decode("utf-8", "replace"))
         if text.strip():
             self._show(text)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import RefusedError
-from ansible_collections.mlops.platform.plugins.plugin_utils.engine_action import plain
+from ansible_collections.mlops.platform.plugins.plugin_utils.in_process import plain
 from keycloak_client import Browser, Realm
 from keycloak_server import Keycloak
 

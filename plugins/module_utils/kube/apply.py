@@ -10,6 +10,7 @@ import time
 import typing as t
 
 from ansible_collections.mlops.platform.plugins.module_utils.kube.client import ApiError, Client, Json, KubeError, UnknownKindError, UnreachableError, title
+from ansible_collections.mlops.platform.plugins.module_utils.kube.kept import is_kept
 
 HIDDEN = "**********"
 # What the server writes into every object by itself; a change there is nobody's change.
@@ -142,6 +143,8 @@ class Applier:
         metadata = item["metadata"]
         path = client.resource(item["apiVersion"], item["kind"]).path(metadata.get("namespace"), metadata["name"])
         before = client.find(path)
+        if before is not None and is_kept(item, before, self._manager):
+            return Change(title(item), "unchanged", essence(before), essence(before))
         query = {"fieldManager": self._manager, "force": "true", "fieldValidation": "Strict", "dryRun": "All" if self._check else None}
         after = client.request("PATCH", path, item, query, "application/apply-patch+yaml")
         if before is None:

@@ -55,7 +55,7 @@ def test_says_what_changes_before_and_after(api_with):
 
 
 def test_the_status_is_nobodys_change():
-    there = {**CONFIG, "status": {"seen": 1}, "metadata": {**CONFIG["metadata"], "managedFields": [1], "generation": 3, "resourceVersion": "9"}}
+    there = {**CONFIG, "status": {"seen": 1}, "metadata": {**CONFIG["metadata"], "managedFields": [{"manager": "m"}], "generation": 3, "resourceVersion": "9"}}
     assert subject.essence(there) == CONFIG
 
 
