@@ -29,6 +29,7 @@ from mlflow_servers import Server
 
 API = "/api/2.0/mlflow"
 AJAX = "/ajax-api/2.0/mlflow"
+GATEWAY = "/ajax-api/3.0/mlflow/gateway"
 COOKIE = "__Host-mlflow"
 
 # What the server does for whoever it knows, without asking for a permission; and whose answers hold only what the asker may see.
@@ -160,6 +161,7 @@ def test_a_viewer_sees_everything_and_writes_nothing(platform: Platform, browser
     assert fetched(browser, f"{AJAX}/runs/log-metric", {"run_id": churn["run"], "key": "m", "value": 2, "timestamp": 1}) == 403
     assert fetched(browser, f"{AJAX}/experiments/delete", {"experiment_id": churn["experiment"]}) == 403
     assert fetched(browser, f"{AJAX}/registered-models/create", {"name": "vic"}) == 403
+    assert fetched(browser, f"{GATEWAY}/secrets/create", {"secret_name": "vic", "provider": "openai", "secret_value": {"api_key": "x"}}) == 403
 
 
 def test_who_is_in_no_group_is_told_so(platform: Platform, browser: Chromium) -> None:
@@ -240,6 +242,29 @@ def test_what_a_team_makes_is_the_teams(platform: Platform, churn: dict[str, str
         assert set(refused(WRITES)) == {path for _method, path, _body in WRITES}
     else:
         assert refused(WRITES[:6]) == []
+
+
+def test_the_ai_gateway_takes_what_one_has_a_grant_for(platform: Platform) -> None:
+    def made(who: str, path: str, body: Any) -> Any:
+        return platform.ask(platform.token(who), "POST", f"/api/3.0/mlflow/gateway/{path}/create", body)
+
+    key = {"provider": "openai", "secret_value": {"api_key": "only-for-tests"}}
+    refused = [
+        made(who, "secrets", {"secret_name": name, **key}).status for who, name in (("vic", "vic"), ("vic", "churn-key"), ("tom", "churn-key"), ("tim", "key"))
+    ]
+    assert refused == [403] * 4
+    secret = made("tim", "secrets", {"secret_name": "churn-key", **key})
+    assert secret.status == 200, secret.body
+    model = {"provider": "openai", "model_name": "gpt-4o", "secret_id": secret.json["secret"]["secret_id"]}
+    refused = [made(who, "model-definitions", {"name": name, **model}).status for who, name in (("vic", "vic"), ("tom", "fraud-model"), ("tim", "model"))]
+    assert refused == [403] * 3, "a name of one's own, and a secret that one may use"
+    definition = made("tim", "model-definitions", {"name": "churn-gpt", **model})
+    assert definition.status == 200, definition.body
+    config = {"model_configs": [{"model_definition_id": definition.json["model_definition"]["model_definition_id"], "linkage_type": "PRIMARY", "weight": 1.0}]}
+    refused = [made(who, "endpoints", {"name": name, **config}).status for who, name in (("vic", "vic"), ("tom", "fraud-gpt"), ("tim", "gpt"))]
+    assert refused == [403] * 3
+    assert made("tim", "endpoints", {"name": "churn-gpt", **config}).status == 200
+    assert made("eve", "secrets", {"secret_name": "of-an-engineer", **key}).status == 200
 
 
 def test_searches_and_graphql_answer_with_what_may_be_seen(platform: Platform, churn: dict[str, str]) -> None:

@@ -8,6 +8,7 @@
 - Whoever cannot log in because the identity provider does not answer is told so on a page.
 - Only access tokens come in, and keys that are not known are asked for: a realm that was made anew has others.
 - Host names and origins are checked on every path, as MLflow does.
+- What is made in the AI gateway needs a grant for its name, as experiments and models do; the plugin lets everybody who is logged in.
 - What costs milliseconds in every request is remembered: which token was seen, who may log in, which paths are MLflow's own.
 """
 
@@ -38,9 +39,11 @@ from mlflow_oidc_auth import auth, http_client, user  # noqa: E402
 from mlflow_oidc_auth.app import app  # noqa: E402
 from mlflow_oidc_auth.config import config  # noqa: E402
 from mlflow_oidc_auth.group_patterns import normalize_group_values  # noqa: E402
+from mlflow_oidc_auth.hooks import before_request  # noqa: E402
 from mlflow_oidc_auth.middleware import auth_middleware  # noqa: E402
 from mlflow_oidc_auth.middleware.auth_middleware import AuthMiddleware  # noqa: E402
 from mlflow_oidc_auth.store import store  # noqa: E402
+from mlflow_oidc_auth.utils import permissions, request_helpers  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 from starlette.routing import Match, Mount  # noqa: E402
 
@@ -117,6 +120,26 @@ async def no_password(_self: AuthMiddleware, _header: str) -> tuple[bool, None, 
     return False, None, "MLflow keeps no passwords: use a token of the identity provider"
 
 
+def granted(validator: t.Callable[[str], bool], field: str, effective: t.Callable[[str, str], t.Any]) -> t.Callable[[str], bool]:
+    """Who may make something in the AI gateway: whom the plugin lets, and who may change what has this name.
+
+    :param field: where the request has the name.
+    """
+
+    def may(username: str) -> bool:
+        names = request_helpers.get_request_param_values(field)
+        return validator(username) and all(effective(name, username).permission.can_update for name in names)
+
+    return may
+
+
+MADE_IN_GATEWAY = {
+    before_request.validate_can_create_gateway: ("secret_name", permissions.effective_gateway_secret_permission),
+    before_request.validate_can_create_gateway_endpoint: ("name", permissions.effective_gateway_endpoint_permission),
+    before_request.validate_can_create_gateway_model_definition: ("name", permissions.effective_gateway_model_definition_permission),
+}
+
+
 class LoginPage:
     """Says that there is no login when the identity provider does not answer, instead of sending people there."""
 
@@ -168,6 +191,9 @@ auth_middleware.validate_token = validate_token
 AuthMiddleware._maybe_provision_bearer_user = provision
 AuthMiddleware._get_user_auth_facts = facts
 AuthMiddleware._authenticate_basic_auth = no_password
+for place, validator in before_request.BEFORE_REQUEST_VALIDATORS.items():
+    if validator in MADE_IN_GATEWAY:
+        before_request.BEFORE_REQUEST_VALIDATORS[place] = granted(validator, *MADE_IN_GATEWAY[validator])
 app.user_middleware.append(Middleware(Straight))  # the innermost: whoever comes here was let in
 app.add_middleware(LoginPage)
 init_fastapi_security(app)
