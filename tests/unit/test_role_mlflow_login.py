@@ -103,6 +103,6 @@ def test_teams_own_the_names_that_begin_with_theirs(folder: Path) -> None:
     roles = {entry["name"]: entry["permissions"] for entry in role["__mlflow_permissions"]["roles"]}
     assert list(roles) == ["ml-engineers", "viewers", "x", "y"]
     assert {"resource_type": "experiment", "regex": r"^a\.b([-_./]|$)", "permission": "EDIT"} in roles["x"]
-    assert len(roles["x"]) == 2 * len(roles["y"]) == 8
+    assert len(roles["x"]) == 2 * len(roles["y"]) == 14
     assert role.env()["OIDC_GROUP_NAME"] == "ml-engineers,viewers,x,y"
     assert login(folder, mlflow_teams=[], mlflow_permissions_config={})["__mlflow_permissions"]["roles"] == []
