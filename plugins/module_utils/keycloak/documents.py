@@ -105,7 +105,7 @@ def problems(document: Entry, realm: str, families: t.Sequence[Family]) -> list[
     return found
 
 
-_LISTS = ("clients", "clientScopes", "groups", "users", "defaultGroups", "scopeMappings", "defaultDefaultClientScopes", "workflows")
+_LISTS = ("clients", "clientScopes", "groups", "users", "defaultGroups", "scopeMappings", "defaultDefaultClientScopes", "organizations", "workflows")
 _MAPS = ("roles", "clientScopeMappings", "attributes", "smtpServer")
 
 

@@ -258,6 +258,8 @@ WRONG = [
     ({"realm": "r", "clients": [{"clientId": "a", "redirectUri": []}]}, "clients/a: redirectUri is not a known key: did you mean redirectUris"),
     ({"realm": "r", "clients": [{"clientId": "a"}, {"clientId": "a"}]}, "clients: a is declared twice"),
     ({"realm": "r", "clients": {"a": {}}}, "clients: expected a list"),
+    ({"realm": "r", "organizations": {"name": "a"}}, "organizations: expected a list"),
+    ({"realm": "r", "organizations": ["a"]}, r"organizations\[0\]: alias is missing"),
     (
         {"realm": "r", "clients": [{"clientId": "a", "secret": "$(env:SECRET)"}]},
         r"clients\.a\.secret holds a \$\(…\) substitution .* lookup\('ansible.builtin.env', 'SECRET'\)",

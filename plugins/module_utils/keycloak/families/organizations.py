@@ -27,11 +27,11 @@ class Organizations(Base):
     )
 
     def entries(self, document: Entry) -> list[Entry]:
-        return [_named(entry) for entry in document.get(self.name) or []]
+        return [_named(entry) if isinstance(entry, dict) else entry for entry in document.get(self.name) or []]
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
         found = super().problems(entries, document)
-        for entry in entries:
+        for entry in filter(lambda entry: isinstance(entry, dict), entries):
             label = f"{self.name}/{entry.get('alias')}"
             if not entry.get("name"):
                 found.append(f"{label}: name is missing")
