@@ -9,31 +9,20 @@ or with async the module is started as always.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.mlops.platform.plugins.module_utils.engine.door import Door, cleaned, outcome
-from ansible_collections.mlops.platform.plugins.plugin_utils.in_process import InProcessActionModule, plain
-
-
-def door_of(action: str) -> Door:
-    """The door of a module.
-
-    :param action: its full name.
-    """
-    namespace, collection, name = action.split(".", 2)
-    return importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}").DOOR
+from ansible_collections.mlops.platform.plugins.plugin_utils.in_process import InProcessActionModule, module_of, plain
 
 
 class EngineActionModule(InProcessActionModule):
     """Runs the module of the task through its door."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        action = self._task.resolved_action or self._task.action
-        door = door_of(action)
+        door: Door = module_of(self._task.resolved_action or self._task.action).DOOR
         try:
             self._task.args = self._with_files(door, self._task.args)
         except AnsibleError as exc:

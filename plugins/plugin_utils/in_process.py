@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from ansible.module_utils.common.json import Direction, get_module_encoder
@@ -24,6 +26,15 @@ SWITCH = "mlops_platform_in_process"
 def plain(value: Any) -> Any:
     """A value as a module would receive it: without Ansible's tags and lazy containers, vaulted texts decrypted."""
     return json.loads(json.dumps(value, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
+
+
+def module_of(action: str) -> ModuleType:
+    """The Python module that a task's module is.
+
+    :param action: its full name.
+    """
+    namespace, collection, name = action.split(".", 2)
+    return importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.modules.{name}")
 
 
 class InProcessActionModule(ProgressActionModule):

@@ -9,7 +9,6 @@ Starting a module as a program costs a third of a second, and an unchanged site 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import json
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from typing import Any
 from ansible.module_utils import basic
 from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible_collections.mlops.platform.plugins.module_utils.progress import listening
-from ansible_collections.mlops.platform.plugins.plugin_utils.in_process import InProcessActionModule
+from ansible_collections.mlops.platform.plugins.plugin_utils.in_process import InProcessActionModule, module_of
 
 PROFILE = "legacy"
 
@@ -49,8 +48,7 @@ class ModuleActionModule(InProcessActionModule):
 
     def _called(self, name: str, args: dict[str, Any]) -> dict[str, Any]:
         """The result of a module's main()."""
-        namespace, collection, short = name.split(".", 2)
-        module = importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.modules.{short}")
+        module = module_of(name)
         given = json.dumps({"ANSIBLE_MODULE_ARGS": args}, cls=get_module_encoder(PROFILE, Direction.CONTROLLER_TO_MODULE)).encode()
         printed = io.StringIO()
 

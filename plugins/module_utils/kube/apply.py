@@ -144,7 +144,8 @@ class Applier:
         path = client.resource(item["apiVersion"], item["kind"]).path(metadata.get("namespace"), metadata["name"])
         before = client.find(path)
         if before is not None and is_kept(item, before, self._manager):
-            return Change(title(item), "unchanged", essence(before), essence(before))
+            kept = essence(before)
+            return Change(title(item), "unchanged", kept, kept)
         query = {"fieldManager": self._manager, "force": "true", "fieldValidation": "Strict", "dryRun": "All" if self._check else None}
         after = client.request("PATCH", path, item, query, "application/apply-patch+yaml")
         if before is None:
