@@ -15,7 +15,7 @@ from .. import documents, versions, with_experiments
 from ..api import Api
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
-from .registered_models import IS_PROMPT, PAGE, alias_problems
+from .registered_models import IS_PROMPT, PAGE, alias_problems, quoted
 
 _TEXT, _TYPE = "mlflow.prompt.text", "_mlflow_prompt_type"
 # Fields that a version is made of: when one of them differs, a new version is made.
@@ -140,7 +140,7 @@ class Prompts(ScopedFamily):
         declared = (server.declared(self).get(key) or {}).get("aliases") or {}
         moved = {}
         if touched & {"template", *_VERSIONED} and wanted.get("template") is not None:
-            number = self._create_version(api, wanted)
+            number = self._create_version(api, wanted, int(number or 0))
             moved = {alias: value for alias, value in declared.items() if value == LATEST}
         elif "version_tags" in touched:
             self._tag_version(api, name, number, changes, wanted)
@@ -161,7 +161,11 @@ class Prompts(ScopedFamily):
         for tag in gone:
             api.delete("2.0/model-versions/delete-tag", name=name, version=number, key=tag)
 
-    def _create_version(self, api: Api, entry: Entry) -> str:
+    def _create_version(self, api: Api, entry: Entry, latest: int = 0) -> str:
+        """The number of the version made; where another run made the same one meanwhile, ours goes again and theirs counts.
+
+        :param latest: number of the newest version that was there.
+        """
         template = entry["template"]
         chat = isinstance(template, list)
         tags = {
@@ -173,7 +177,15 @@ class Prompts(ScopedFamily):
         }
         message = {"description": entry["commit_message"]} if entry.get("commit_message") else {}
         made = api.post("2.0/model-versions/create", name=entry["name"], source=_SOURCE, tags=tag_list(tags), **message)
-        return str(made["model_version"]["version"])
+        mine = int(made["model_version"]["version"])
+        if mine == latest + 1:
+            return str(mine)
+        listed = api.pages("2.0/model-versions/search", "model_versions", PAGE, filter=f"name = {quoted(str(entry['name']))}")
+        since = [one for one in listed if latest < int(one["version"]) < mine and tags.items() <= tags_of(one.get("tags")).items()]
+        if since:
+            api.delete("2.0/model-versions/delete", name=entry["name"], version=str(mine))
+            mine = min(int(one["version"]) for one in since)
+        return str(mine)
 
     def _set_alias(self, api: Api, name: str, alias: str, wanted: t.Any, latest: str) -> None:
         api.post("2.0/registered-models/alias", name=name, alias=alias, version=latest if str(wanted) == LATEST else str(wanted))
