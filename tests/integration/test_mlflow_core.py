@@ -484,12 +484,18 @@ def test_an_account_without_rights_is_told_so(mlflow_full: Server) -> None:
 
 def test_two_runs_at_once(mlflow_full: Server) -> None:
     server = mlflow_full
-    document = {"registered_models": [{"name": f"race-{number}"} for number in range(30)], "experiments": [{"name": f"race-{number}"} for number in range(30)]}
+    numbers = range(30)
+    models = [{"name": f"race-{number}", "versions": [{"label": "one", "source": "s3://b/one"}], "aliases": {"best": "one"}} for number in numbers]
+    prompts = [{"name": f"race-of-prompts-{number}", "template": "Hi {{ name }}", "aliases": {"best": "latest"}} for number in numbers]
+    document = {"registered_models": models, "prompts": prompts, "experiments": [{"name": f"race-{number}"} for number in numbers]}
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for result in pool.map(lambda _number: server.declare(document), range(2)):
             well(result)
     assert not well(server.declare(document))["changed"]
-    well(server.declare({}, prune={"registered_models": "owned", "experiments": "owned"}))
+    for name in [entry["name"] for entry in (*models, *prompts)]:
+        made = server.request("GET", f"/api/2.0/mlflow/registered-models/get?name={name}")["registered_model"]
+        assert [one["version"] for one in made["latest_versions"]] == ["1"] and made["aliases"] == [{"alias": "best", "version": "1"}]
+    well(server.declare({}, prune={"registered_models": "owned", "prompts": "owned", "experiments": "owned"}))
 
 
 def test_a_run_that_was_killed_is_finished_by_the_next(mlflow_full: Server, tmp_path: Path) -> None:

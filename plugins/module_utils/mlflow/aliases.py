@@ -58,7 +58,7 @@ class ModelAliases(ScopedFamily):
         return None
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        server.at(entry["workspace"]).post("2.0/registered-models/alias", name=entry["model"], alias=entry["name"], version=str(entry["version"]))
+        server.at(entry["workspace"]).set("2.0/registered-models/alias", name=entry["model"], alias=entry["name"], version=str(entry["version"]))
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         self.create(server, wanted, mark)

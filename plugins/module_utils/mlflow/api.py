@@ -70,6 +70,18 @@ class Api:
     def post(self, path: str, **body: t.Any) -> dict[str, t.Any]:
         return self.call("POST", path, body)
 
+    def set(self, path: str, **body: t.Any) -> dict[str, t.Any]:
+        """As post, for a tag or an alias: sent again when another request set the same one at that moment.
+
+        MLflow looks whether it is there and inserts it if not, in two steps, so of two at once one hears its database (400 BAD_REQUEST).
+        """
+        try:
+            return self.post(path, **body)
+        except RefusedError as exc:
+            if exc.code != "BAD_REQUEST":
+                raise
+            return self.post(path, **body)
+
     def patch(self, path: str, **body: t.Any) -> dict[str, t.Any]:
         return self.call("PATCH", path, body)
 

@@ -12,10 +12,9 @@ from ..engine.compare import MASK
 from ..engine.door import Call, Door, Result
 from ..engine.errors import EngineError, InvalidError
 from ..engine.family import Entry, Family
-from . import versions
+from . import model_versions, versions
 from .arguments import CONNECTION, CONSTRAINTS, overridden, session
 from .families import everything
-from .families.registered_models import PAGE, quoted
 from .permissions import model
 from .scoped import plain_tags, tags_of
 from .session import Session
@@ -87,7 +86,7 @@ def _read(family: Family[t.Any], server: Session, place: Entry, params: t.Mappin
 
 def _versions(server: Session, entry: Entry) -> list[Entry]:
     """The versions of a model, oldest first; of several that a document could not tell apart, the newest."""
-    listed = server.at(entry.get("workspace", "")).pages("2.0/model-versions/search", "model_versions", PAGE, filter=f"name = {quoted(entry['name'])}")
+    listed = model_versions.listed(server.at(entry.get("workspace", "")), entry["name"])
     found: dict[str, Entry] = {}
     for item in sorted(listed, key=lambda item: int(item["version"])):
         tags = tags_of(item.get("tags"))

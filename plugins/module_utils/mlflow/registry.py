@@ -67,7 +67,7 @@ class Registry:
             return
         if self._experiment is None:
             self._experiment = self._made()
-        self._api.post("2.0/experiments/set-experiment-tag", experiment_id=self._experiment, key=name, value=value)
+        self._api.set("2.0/experiments/set-experiment-tag", experiment_id=self._experiment, key=name, value=value)
         self._read()[name] = value
 
     def _made(self) -> str:
@@ -84,7 +84,7 @@ class Registry:
         name = _tag(family, key)
         if self._read().get(name):
             # An empty value says the same as no tag, and servers before 3.4 cannot delete one.
-            self._api.post("2.0/experiments/set-experiment-tag", experiment_id=self._experiment, key=name, value="")
+            self._api.set("2.0/experiments/set-experiment-tag", experiment_id=self._experiment, key=name, value="")
             self._read()[name] = ""
 
 

@@ -337,8 +337,10 @@ def _make_version(fake: FakeMlflow, request: Request) -> Json:
 
 @route("GET", "/model-versions/search")
 def _versions(fake: FakeMlflow, request: Request) -> Json:
-    name = request.given["filter"].partition("=")[2].strip()[1:-1]
-    return fake.page_of(request, "model_versions", list(request.tables["models"].get(name, {}).get("versions", {}).values())[::-1])
+    clause, _and, prompts = request.given["filter"].partition(" AND ")
+    model = request.tables["models"].get(clause.partition("=")[2].strip()[1:-1])
+    shown = model is not None and _is_prompt(model) == bool(prompts)
+    return fake.page_of(request, "model_versions", list(model["versions"].values())[::-1] if shown else [])
 
 
 @route("PATCH", "/model-versions/update")

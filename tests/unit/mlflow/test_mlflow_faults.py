@@ -62,6 +62,7 @@ def test_everything_is_made_seen_and_taken_away(mlflow: FakeMlflow) -> None:
     assert list(mlflow.workspaces) == ["default"] and list(mlflow.users) == ["admin"] and not mlflow.at("models")
 
 
+COLLISION = {"error_code": "BAD_REQUEST", "message": "(sqlite3.IntegrityError) UNIQUE constraint failed: registered_model_aliases.alias"}
 FAULTS = [
     pytest.param({"method": "GET", "path": "/webhooks$", "status": 503, "times": 2}, id="503 of a read"),
     pytest.param({"method": "POST", "path": "/experiments/create$", "status": 503, "times": 2}, id="503 of a write"),
@@ -80,6 +81,8 @@ FAULTS = [
     pytest.param({"method": "POST", "path": "/model-versions/create$", "after": True}, id="answer about a version lost"),
     pytest.param({"method": "POST", "path": "/workspaces$", "after": True}, id="answer about a workspace lost"),
     pytest.param({"method": "GET", "path": "/registered-models/get$"}, id="read dropped"),
+    pytest.param({"method": "POST", "path": "/registered-models/alias$", "status": 400, "body": COLLISION}, id="an alias set twice at once"),
+    pytest.param({"method": "POST", "path": "/set-experiment-tag$", "status": 400, "body": COLLISION}, id="a tag set twice at once"),
 ]
 
 
@@ -119,6 +122,57 @@ def test_who_was_faster_is_taken_over(mlflow: FakeMlflow, path: str, body: Docum
     assert applied(mlflow, DOCUMENT)["plan"] == []
     nothing_doubled(mlflow)
     assert mlflow.users["ann"]["password"] == "canary-of-ann"
+
+
+SAME_VERSION: dict[str, Document] = {
+    "registered_models": {"name": "model", "source": "s3://b/one", "tags": [{"key": "ansible.label", "value": "one"}, {"key": "good", "value": "true"}]},
+    "prompts": {
+        "name": "prompt",
+        "source": "prompt-template",
+        "tags": [
+            {"key": "mlflow.prompt.is_prompt", "value": "true"},
+            {"key": "mlflow.prompt.text", "value": "Hi {{ name }}"},
+            {"key": "_mlflow_prompt_type", "value": "text"},
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("family", SAME_VERSION)
+@pytest.mark.parametrize("lost", [False, True], ids=["", "answer about the deletion lost"])
+def test_of_the_same_version_made_twice_the_earlier_stays(mlflow: FakeMlflow, family: str, lost: bool) -> None:
+    body = SAME_VERSION[family]
+    mlflow.fail("POST", "/model-versions/create$", meanwhile=lambda: mlflow.by_hand("POST", "/model-versions/create", **body))
+    if lost:
+        mlflow.fail("DELETE", "/model-versions/delete$", after=True)
+    applied(mlflow, {family: DOCUMENT[family]})
+    assert [fault.times for fault in mlflow.faults] == [0] * len(mlflow.faults)
+    made = mlflow.at("models")[body["name"]]
+    assert list(made["versions"]) == ["1"] and set(made["aliases"].values()) == {"1"}
+
+
+@pytest.mark.parametrize("family", SAME_VERSION)
+def test_who_may_not_delete_keeps_the_version_made_twice(mlflow: FakeMlflow, family: str) -> None:
+    body = SAME_VERSION[family]
+    mlflow.fail("POST", "/model-versions/create$", meanwhile=lambda: mlflow.by_hand("POST", "/model-versions/create", **body))
+    mlflow.fail("DELETE", "/model-versions/delete$", status=403, body={"error_code": "PERMISSION_DENIED", "message": "Permission denied"})
+    applied(mlflow, {family: DOCUMENT[family]})
+    made = mlflow.at("models")[body["name"]]
+    assert list(made["versions"]) == ["1", "2"] and set(made["aliases"].values()) == {"2"}
+
+
+def test_a_prompt_that_another_text_followed_is_no_twin(mlflow: FakeMlflow) -> None:
+    body = SAME_VERSION["prompts"]
+    other = {**body, "tags": [*body["tags"][:1], {"key": "mlflow.prompt.text", "value": "Bye"}, body["tags"][2]]}
+
+    def meanwhile() -> None:
+        mlflow.by_hand("POST", "/model-versions/create", **body)
+        mlflow.by_hand("POST", "/model-versions/create", **other)
+
+    mlflow.fail("POST", "/model-versions/create$", meanwhile=meanwhile)
+    applied(mlflow, {"prompts": DOCUMENT["prompts"]})
+    made = mlflow.at("models")["prompt"]
+    assert list(made["versions"]) == ["1", "2", "3"] and set(made["aliases"].values()) == {"3"}
 
 
 def test_two_runs_at_once_end_as_one(mlflow: FakeMlflow) -> None:

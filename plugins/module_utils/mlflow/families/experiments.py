@@ -136,7 +136,7 @@ class Experiments(ScopedFamily):
             if change.path == ("description",):
                 texts[_NOTE] = str(change.after or "")
         for name, value in texts.items():
-            api.post("2.0/experiments/set-experiment-tag", experiment_id=identifier, key=name, value=value)
+            api.set("2.0/experiments/set-experiment-tag", experiment_id=identifier, key=name, value=value)
         for name in gone:
             api.post("2.0/experiments/delete-experiment-tag", experiment_id=identifier, key=name)
 

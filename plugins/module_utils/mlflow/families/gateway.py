@@ -324,7 +324,7 @@ class GatewayEndpoints(GatewayFamily):
             server.at(current["workspace"]).delete("3.0/gateway/endpoints/delete-tag", endpoint_id=identifier, key=name)
 
     def _tag(self, server: Session, entry: Entry, identifier: str, name: str, value: str) -> None:
-        server.at(entry["workspace"]).post("3.0/gateway/endpoints/set-tag", endpoint_id=identifier, key=name, value=value)
+        server.at(entry["workspace"]).set("3.0/gateway/endpoints/set-tag", endpoint_id=identifier, key=name, value=value)
 
     def _body(self, server: Session, entry: Entry, touched: t.Collection[str]) -> Entry:
         workspace = str(entry.get("workspace") or "")

@@ -11,11 +11,12 @@ import typing as t
 from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.family import Entry
-from .. import documents, versions, with_experiments
+from .. import documents, model_versions, versions, with_experiments
 from ..api import Api
+from ..model_versions import IS_PROMPT, ONLY_PROMPTS
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
-from .registered_models import IS_PROMPT, PAGE, alias_problems, quoted
+from .registered_models import PAGE, alias_problems
 
 _TEXT, _TYPE = "mlflow.prompt.text", "_mlflow_prompt_type"
 # Fields that a version is made of: when one of them differs, a new version is made.
@@ -89,7 +90,7 @@ class Prompts(ScopedFamily):
     def _listed(self, server: Session, keys: t.Collection[str], workspace: str) -> list[Entry]:
         api = server.at(workspace)
         if not server.few(self, keys):
-            return api.pages("2.0/registered-models/search", "registered_models", PAGE, filter=f"tags.`{IS_PROMPT}` = 'true'")
+            return api.pages("2.0/registered-models/search", "registered_models", PAGE, filter=ONLY_PROMPTS)
         asked = [name for name, where in map(documents.split, keys) if where == workspace]
         answers = (api.find("2.0/registered-models/get", name=name) for name in asked)
         return [answer["registered_model"] for answer in answers if answer]
@@ -133,7 +134,7 @@ class Prompts(ScopedFamily):
         if "description" in touched:
             api.patch("2.0/registered-models/update", name=name, description=wanted.get("description") or "")
         for tag, value in texts.items():
-            api.post("2.0/registered-models/set-tag", name=name, key=tag, value=value)
+            api.set("2.0/registered-models/set-tag", name=name, key=tag, value=value)
         for tag in gone:
             api.delete("2.0/registered-models/delete-tag", name=name, key=tag)
         number = str(_latest(raw).get("version", ""))
@@ -157,38 +158,31 @@ class Prompts(ScopedFamily):
         own = [change._replace(path=("tags", *change.path[1:])) for change in changes if change.path[0] == "version_tags"]
         texts, gone = tag_changes(own, {"tags": wanted.get("version_tags")}, None, {})
         for tag, value in texts.items():
-            api.post("2.0/model-versions/set-tag", name=name, version=number, key=tag, value=value)
+            api.set("2.0/model-versions/set-tag", name=name, version=number, key=tag, value=value)
         for tag in gone:
             api.delete("2.0/model-versions/delete-tag", name=name, version=number, key=tag)
 
     def _create_version(self, api: Api, entry: Entry, latest: int = 0) -> str:
-        """The number of the version made; where another run made the same one meanwhile, ours goes again and theirs counts.
-
-        :param latest: number of the newest version that was there.
-        """
         template = entry["template"]
         chat = isinstance(template, list)
-        tags = {
-            **(entry.get("version_tags") or {}),
-            IS_PROMPT: "true",
-            _TEXT: json.dumps(template) if chat else template,
-            _TYPE: "chat" if chat else "text",
-            **{tag: json.dumps(entry[field]) for field, tag in _VERSIONED.items() if entry.get(field)},
-        }
+        tags = tag_list(
+            {
+                **(entry.get("version_tags") or {}),
+                IS_PROMPT: "true",
+                _TEXT: json.dumps(template) if chat else template,
+                _TYPE: "chat" if chat else "text",
+                **{tag: json.dumps(entry[field]) for field, tag in _VERSIONED.items() if entry.get(field)},
+            }
+        )
         message = {"description": entry["commit_message"]} if entry.get("commit_message") else {}
-        made = api.post("2.0/model-versions/create", name=entry["name"], source=_SOURCE, tags=tag_list(tags), **message)
-        mine = int(made["model_version"]["version"])
-        if mine == latest + 1:
-            return str(mine)
-        listed = api.pages("2.0/model-versions/search", "model_versions", PAGE, filter=f"name = {quoted(str(entry['name']))}")
-        since = [one for one in listed if latest < int(one["version"]) < mine and tags.items() <= tags_of(one.get("tags")).items()]
-        if since:
-            api.delete("2.0/model-versions/delete", name=entry["name"], version=str(mine))
-            mine = min(int(one["version"]) for one in since)
-        return str(mine)
+
+        def is_same(there: Entry) -> bool:
+            return tags_of(tags).items() <= tags_of(there.get("tags")).items()
+
+        return model_versions.create(api, entry["name"], latest, is_same, prompt=True, source=_SOURCE, tags=tags, **message)
 
     def _set_alias(self, api: Api, name: str, alias: str, wanted: t.Any, latest: str) -> None:
-        api.post("2.0/registered-models/alias", name=name, alias=alias, version=latest if str(wanted) == LATEST else str(wanted))
+        api.set("2.0/registered-models/alias", name=name, alias=alias, version=latest if str(wanted) == LATEST else str(wanted))
 
     def delete(self, server: Session, current: Entry) -> None:
         server.at(current["workspace"]).delete("2.0/registered-models/delete", name=current["name"])

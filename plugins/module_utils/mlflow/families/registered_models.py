@@ -11,12 +11,11 @@ from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.errors import RefusedError
 from ...engine.family import Entry
-from .. import documents, renames, versions
+from .. import documents, model_versions, renames, versions
 from ..api import Api
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
 
-IS_PROMPT = "mlflow.prompt.is_prompt"
 PAGE = 1000
 _RESERVED_ALIAS = re.compile(r"v\d+|latest", re.IGNORECASE)
 _VERSION = {
@@ -28,11 +27,6 @@ _VERSION = {
     "description": documents.TEXT,
     "tags": documents.MAP,
 }
-
-
-def quoted(name: str) -> str:
-    """A name in a filter."""
-    return f"'{name}'" if "'" not in name else f'"{name}"'
 
 
 def alias_problems(label: str, aliases: t.Any) -> list[str]:
@@ -127,12 +121,10 @@ class RegisteredModels(ScopedFamily):
             return answer["registered_model"] if answer else None
 
         found = server.singly(self, workspace, names, one, lambda: api.page(*every)) if server.few(self, keys) else api.pages(*every)
-        return [item for item in found if IS_PROMPT not in tags_of(item.get("tags"))]
+        return [item for item in found if model_versions.IS_PROMPT not in tags_of(item.get("tags"))]
 
     def _versions(self, api: Api, item: Entry) -> list[Entry]:
-        if not item.get("latest_versions"):
-            return []
-        return api.pages("2.0/model-versions/search", "model_versions", PAGE, filter=f"name = {quoted(str(item['name']))}")
+        return model_versions.listed(api, str(item["name"])) if item.get("latest_versions") else []
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> Entry | None:
         api = server.at(entry["workspace"])
@@ -141,7 +133,9 @@ class RegisteredModels(ScopedFamily):
         answer = api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
         item = answer["registered_model"]
         server.learn(self.name, self.key(entry), str(entry["name"]), item)
-        numbers = {one["key"]: self._create_version(api, entry["name"], one) for one in entry.get("versions") or []}
+        numbers: dict[str, str] = {}
+        for one in entry.get("versions") or []:
+            self._create_version(api, entry["name"], one, numbers)
         for alias, wanted in (entry.get("aliases") or {}).items():
             if wanted is not None:
                 self._set_alias(api, entry["name"], alias, wanted, numbers)
@@ -161,7 +155,7 @@ class RegisteredModels(ScopedFamily):
         if any(change.path == ("description",) for change in changes):
             api.patch("2.0/registered-models/update", name=name, description=wanted.get("description") or "")
         for tag, value in texts.items():
-            api.post("2.0/registered-models/set-tag", name=name, key=tag, value=value)
+            api.set("2.0/registered-models/set-tag", name=name, key=tag, value=value)
         for tag in gone:
             api.delete("2.0/registered-models/delete-tag", name=name, key=tag)
         numbers = dict(raw.get("numbers") or {})
@@ -184,20 +178,26 @@ class RegisteredModels(ScopedFamily):
             api.delete("2.0/model-versions/delete", name=name, version=numbers[label])
             return
         if label not in numbers:
-            numbers[label] = self._create_version(api, name, one)
+            self._create_version(api, name, one, numbers)
             return
         if any(change.path == ("description",) for change in changes):
             api.patch("2.0/model-versions/update", name=name, version=numbers[label], description=one.get("description") or "")
         texts, gone = tag_changes(changes, one, None, {})
         for tag, value in texts.items():
-            api.post("2.0/model-versions/set-tag", name=name, version=numbers[label], key=tag, value=value)
+            api.set("2.0/model-versions/set-tag", name=name, version=numbers[label], key=tag, value=value)
         for tag in gone:
             api.delete("2.0/model-versions/delete-tag", name=name, version=numbers[label], key=tag)
 
-    def _create_version(self, api: Api, name: str, one: Entry) -> str:
+    def _create_version(self, api: Api, name: str, one: Entry, numbers: dict[str, str]) -> None:
+        """:param numbers: numbers of the versions that are there, by label; that of the new one is added."""
         tags = tag_list({**(one.get("tags") or {}), **({versions.LABEL: one["label"]} if one.get("label") else {})})
         given = {field: one[field] for field in ("source", "run_id", "model_id", "description") if one.get(field)}
-        return str(api.post("2.0/model-versions/create", name=name, tags=tags, **given)["model_version"]["version"])
+        latest = max(map(int, numbers.values()), default=0)
+
+        def is_same(there: Entry) -> bool:
+            return versions.is_same(one, there) and all((there.get(field) or "") == (one.get(field) or "") for field in ("source", "run_id", "model_id"))
+
+        numbers[one["key"]] = model_versions.create(api, name, latest, is_same, tags=tags, **given)
 
     def _write_aliases(self, api: Api, name: str, change: Change, numbers: t.Mapping[str, str]) -> None:
         whole = {change.path[1]: change.after} if len(change.path) > 1 else {**dict.fromkeys(change.before or {}), **(change.after or {})}
@@ -210,7 +210,7 @@ class RegisteredModels(ScopedFamily):
     def _set_alias(self, api: Api, name: str, alias: str, wanted: t.Any, numbers: t.Mapping[str, str]) -> None:
         number = versions.target(wanted, numbers)
         try:
-            api.post("2.0/registered-models/alias", name=name, alias=alias, version=number)
+            api.set("2.0/registered-models/alias", name=name, alias=alias, version=number)
         except RefusedError as exc:
             if exc.status != 404:
                 raise

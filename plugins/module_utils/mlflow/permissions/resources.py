@@ -9,6 +9,7 @@ import typing as t
 import urllib.parse
 
 from ...engine.http import Json
+from ..model_versions import ONLY_PROMPTS
 from . import model
 
 if t.TYPE_CHECKING:
@@ -16,7 +17,6 @@ if t.TYPE_CHECKING:
 
 # Their name is their identifier.
 _PLAIN = frozenset({"registered_model", "prompt", "mcp_server"})
-_IS_PROMPT = "tags.`mlflow.prompt.is_prompt` = 'true'"
 _GATEWAY = {
     "gateway_secret": ("3.0/gateway/secrets/list", "secrets", "secret_name", "secret_id"),
     "gateway_endpoint": ("3.0/gateway/endpoints/list", "endpoints", "name", "endpoint_id"),
@@ -96,7 +96,7 @@ class Resources:
         if kind == "registered_model":
             return _same(api.pages("2.0/registered-models/search", "registered_models", 1000))
         if kind == "prompt":
-            return _same(api.pages("2.0/registered-models/search", "registered_models", 1000, filter=_IS_PROMPT))
+            return _same(api.pages("2.0/registered-models/search", "registered_models", 1000, filter=ONLY_PROMPTS))
         if kind == "mcp_server":
             return _same(api.pages("3.0/mcp-servers", "mcp_servers", 100) if self._server.since(3, 15) else [])
         if not self._server.has_gateway:
