@@ -331,9 +331,8 @@ def test_without_a_built_manifest_the_rest_is_still_there(render):
     assert "StatefulSet" in {item["kind"] for item in render("__storage_base", bundle_artifacts={})}
 
 
-def test_patches_go_to_the_list_that_has_their_object(render):
+def test_patches_of_the_server_are_none_of_the_base(render):
     patches = [{"kind": "Cluster", "metadata": {"name": "postgres"}}, {"kind": "StatefulSet", "metadata": {"name": "seaweedfs"}}]
-    assert [item["kind"] for item in render("__storage_patches_postgres", storage_patches=patches)] == ["Cluster"]
     assert [item["kind"] for item in render("__storage_patches_base", storage_patches=patches)] == ["StatefulSet"]
 
 
