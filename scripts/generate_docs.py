@@ -63,7 +63,7 @@ def table(options: dict[str, dict[str, Any]], prefix: str = "") -> list[str]:
     return rows
 
 
-def entry_point(name: str, spec: dict[str, Any]) -> list[str]:
+def entry_point(name: str, spec: dict[str, Any], main: dict[str, Any]) -> list[str]:
     options: dict[str, dict[str, Any]] = spec.get("options") or {}
     lines = [f"## Entry point `{name}`", "", f"{text(spec.get('short_description', ''))}."]
     details = spec.get("description")
@@ -71,6 +71,8 @@ def entry_point(name: str, spec: dict[str, Any]) -> list[str]:
         lines += ["", *(f"- {text(line)}" for line in ([details] if isinstance(details, str) else details))]
     if not options:
         return [*lines, "", "It takes no variables.", ""]
+    if name != "main" and options == main.get("options"):
+        return [*lines, "", "It takes the variables of `main`.", ""]
     lines += ["", "| variable | type | default | what it is |", "| --- | --- | --- | --- |", *table(options), ""]
     for variable, option in options.items():
         value = option.get("default")
@@ -84,7 +86,7 @@ def page(role: Role) -> str:
     info = role.meta.get("galaxy_info", {})
     lines = [f"# Role `mlops.platform.{role.name}`", "", MARKER, "", f"{info.get('description', '').rstrip('.')}.", ""]
     for name, spec in role.entries.items():
-        lines += entry_point(name, spec)
+        lines += entry_point(name, spec, role.entries.get("main", {}))
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -40,7 +40,8 @@ class Role:
         return self._templar.template(self._templar.available_variables[name])
 
     def one(self, kind: str, name: str = "keycloak") -> dict[str, Any]:
-        (found,) = [item for item in [*self["__keycloak_objects"], self["bootstrap"]] if (item["kind"], item["metadata"]["name"]) == (kind, name)]
+        items = [*self["__keycloak_objects"], *self["__keycloak_route"], self["bootstrap"]]
+        (found,) = [item for item in items if (item["kind"], item["metadata"]["name"]) == (kind, name)]
         return found
 
     def container(self) -> dict[str, Any]:

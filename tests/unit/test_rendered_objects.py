@@ -73,7 +73,7 @@ class Site:
             *self.render("cluster_kind", "lookup('ansible.builtin.template', 'addons.yml.j2') | from_yaml_all | select | list"),
             *self.render("storage", "__storage_base + __storage_postgres", __storage_secrets=secrets),
             *self.render("gateway", "__gateway_base + __gateway_objects", __gateway_manifest_there=False),
-            *self.render("keycloak", "__keycloak_objects + [lookup('ansible.builtin.template', 'bootstrap.yml.j2') | from_yaml]"),
+            *self.render("keycloak", "__keycloak_objects + __keycloak_route + [lookup('ansible.builtin.template', 'bootstrap.yml.j2') | from_yaml]"),
             *self.render("mlflow", "__mlflow_base + [__mlflow_migration, __mlflow_server]"),
             *self.render("verify", "lookup('ansible.builtin.template', 'base.yml.j2') | from_yaml_all | list"),
             self.render("verify", "lookup('ansible.builtin.template', 'client.yml.j2') | from_yaml", __verify_client=client),

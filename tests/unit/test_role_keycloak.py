@@ -69,7 +69,7 @@ def test_the_world_sees_the_platforms_realm_and_neither_master_nor_the_console(r
     shown = role(keycloak_expose_admin=True).one("HTTPRoute")["spec"]["rules"]
     assert [match["path"]["value"] for rule in shown for match in rule["matches"]] == ["/"]
     assert {backend["port"] for rule in route["rules"] for backend in rule["backendRefs"]} == {8080}, "never the management port"
-    assert not [item for item in role(keycloak_expose="none")["__keycloak_objects"] if item["kind"] in ("HTTPRoute", "SecurityPolicy")]
+    assert role(keycloak_expose="none")["__keycloak_route"] == []
 
 
 def test_servers_find_one_another_and_nobody_else_may_join(role: Any) -> None:
