@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -195,7 +196,8 @@ def _page(profile: str, process: subprocess.Popen[bytes], timeout: float) -> str
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + timeout
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError, IndexError, StopIteration):
+        # ValueError: a file that is there and not yet written
+        with contextlib.suppress(OSError, ValueError, StopIteration, http.client.HTTPException):
             with open(os.path.join(profile, "profile", "DevToolsActivePort"), encoding="ascii") as stream:
                 port = int(stream.readline())
             with opener.open(f"http://127.0.0.1:{port}/json/list", timeout=5) as reply:

@@ -48,10 +48,10 @@ class Keycloak:
 
     url: str
     username: str
-    password: str
+    password: str = dataclasses.field(repr=False)
     log: Path | None = None
     process: subprocess.Popen[bytes] | None = None
-    database: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    database: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
     def export(self, realm: str, file: Path) -> Any:
         """All that `kc.sh export` writes of a realm: people with what their passwords are checked against, keys and identifiers too."""

@@ -82,8 +82,8 @@ class Platform:
     issuer: str
     urls: list[str]
     certificates: authority.Certificates
-    secrets: dict[str, str]
-    settings: dict[str, Any]
+    secrets: dict[str, str] = dataclasses.field(repr=False)
+    settings: dict[str, Any] = dataclasses.field(repr=False)
     processes: list[subprocess.Popen[bytes]]
 
     @property

@@ -28,7 +28,7 @@ class Database:
     """The database `postgres` of a running server, whose owner is USER."""
 
     port: int
-    password: str
+    password: str = dataclasses.field(repr=False)
 
 
 @contextlib.contextmanager
