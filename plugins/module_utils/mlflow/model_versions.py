@@ -12,13 +12,13 @@ from .api import Api
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
 ONLY_PROMPTS = f"tags.`{IS_PROMPT}` = 'true'"  # a search without it leaves all prompts out
-_PAGE = 1000
+PAGE = 1000
 
 
 def listed(api: Api, name: str, prompt: bool = False) -> list[Entry]:
     """All versions of a model or a prompt, as the server has them."""
     wanted = f"name = {_quoted(name)}" + (f" AND {ONLY_PROMPTS}" if prompt else "")
-    return api.pages("2.0/model-versions/search", "model_versions", _PAGE, filter=wanted)
+    return api.pages("2.0/model-versions/search", "model_versions", PAGE, filter=wanted)
 
 
 def create(api: Api, name: str, latest: int, is_same: t.Callable[[Entry], bool], prompt: bool = False, **given: t.Any) -> str:

@@ -13,10 +13,10 @@ from ...engine.compare import Change, Rules
 from ...engine.family import Entry
 from .. import documents, model_versions, versions, with_experiments
 from ..api import Api
-from ..model_versions import IS_PROMPT, ONLY_PROMPTS
+from ..model_versions import IS_PROMPT, ONLY_PROMPTS, PAGE
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
-from .registered_models import PAGE, alias_problems
+from .registered_models import alias_problems
 
 _TEXT, _TYPE = "mlflow.prompt.text", "_mlflow_prompt_type"
 # Fields that a version is made of: when one of them differs, a new version is made.

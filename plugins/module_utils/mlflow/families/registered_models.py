@@ -16,7 +16,6 @@ from ..api import Api
 from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
 
-PAGE = 1000
 _RESERVED_ALIAS = re.compile(r"v\d+|latest", re.IGNORECASE)
 _VERSION = {
     "source": documents.TEXT,
@@ -114,7 +113,7 @@ class RegisteredModels(ScopedFamily):
         return result
 
     def _listed(self, server: Session, workspace: str, names: t.Sequence[str], keys: t.Collection[str]) -> list[Entry]:
-        api, every = server.at(workspace), ("2.0/registered-models/search", "registered_models", PAGE)
+        api, every = server.at(workspace), ("2.0/registered-models/search", "registered_models", model_versions.PAGE)
 
         def one(name: str) -> Entry | None:
             answer = api.find("2.0/registered-models/get", name=name)

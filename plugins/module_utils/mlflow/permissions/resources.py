@@ -9,7 +9,7 @@ import typing as t
 import urllib.parse
 
 from ...engine.http import Json
-from ..model_versions import ONLY_PROMPTS
+from ..model_versions import ONLY_PROMPTS, PAGE
 from . import model
 
 if t.TYPE_CHECKING:
@@ -94,9 +94,9 @@ class Resources:
         if kind == "experiment":
             return {entry["name"]: str(entry["experiment_id"]) for entry in api.pages("2.0/experiments/search", "experiments", 1000)}
         if kind == "registered_model":
-            return _same(api.pages("2.0/registered-models/search", "registered_models", 1000))
+            return _same(api.pages("2.0/registered-models/search", "registered_models", PAGE))
         if kind == "prompt":
-            return _same(api.pages("2.0/registered-models/search", "registered_models", 1000, filter=ONLY_PROMPTS))
+            return _same(api.pages("2.0/registered-models/search", "registered_models", PAGE, filter=ONLY_PROMPTS))
         if kind == "mcp_server":
             return _same(api.pages("3.0/mcp-servers", "mcp_servers", 100) if self._server.since(3, 15) else [])
         if not self._server.has_gateway:
