@@ -226,6 +226,7 @@ def _look_again(product: Product, families: t.Sequence[Family], wanted: t.Mappin
         fields = ", ".join(sorted({change.field for change in action.changes})) or "its mark"
         raise EngineError(
             f"{action.family.name}/{action.name}: the server accepted the request but did not keep {fields} "
-            f"({len(left.actions)} objects in all): is the field spelt right, and does this version of the server know it? verify: false skips this look",
+            f"({len(left.actions)} objects in all): is the field spelt right, and does this version of the server know it? "
+            "If another run was writing meanwhile, run again; verify: false skips this look",
             object=f"{action.family.name}/{action.name}",
         )
