@@ -18,7 +18,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from keycloak_server import free_port, keycloak, keycloak_guarded, keycloak_postgres  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from keycloak_server import keycloak, keycloak_guarded, keycloak_postgres  # noqa: F401  pylint: disable=wrong-import-position,unused-import
 from mlflow_servers import (  # noqa: F401  pylint: disable=wrong-import-position,unused-import
     mlflow_before_rbac,
     mlflow_fresh,
@@ -28,6 +28,7 @@ from mlflow_servers import (  # noqa: F401  pylint: disable=wrong-import-positio
     mlflow_postgres,
     wait_for,
 )
+from ports import free_port  # pylint: disable=wrong-import-position
 from ssh_host import ssh_host  # noqa: F401  pylint: disable=wrong-import-position,unused-import
 
 ROOT = Path(__file__).resolve().parents[2]

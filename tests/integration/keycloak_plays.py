@@ -49,8 +49,9 @@ class Play:
                 [*command, folder / "play.yml"], env=known | (environment or {}), cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
 
-    def running(self) -> bool:
-        return self._process.poll() is None
+    def wait(self) -> int:
+        """The exit code, once it has ended; negative, the signal that ended it."""
+        return self._process.wait(300)
 
     def kill(self) -> None:
         """kill -9, of everything that runs in it."""
@@ -59,7 +60,7 @@ class Play:
 
     def results(self) -> list[dict[str, Any]]:
         """What its tasks returned, when it has ended."""
-        self._process.wait(300)
+        self.wait()
         self.output = (self.folder / "output").read_text()
         assert self._process.returncode == 0, self.output[-6000:]
         return list(json.loads((self.folder / "results.json").read_text()))

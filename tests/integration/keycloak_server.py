@@ -17,7 +17,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -30,6 +29,7 @@ from typing import Any
 import debian
 import postgresql
 import pytest
+from ports import free_port
 
 VERSION = "26.7.3"
 SHA256 = "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f"
@@ -110,12 +110,6 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8", "JAVA_OPTS_KC_HEAP": HEAP, **more}
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @contextlib.contextmanager
 def running(folder: Path, database: str = "dev-mem", *options: str, build: Sequence[str] = (), path: str = "", **environment: str) -> Iterator[Keycloak]:
     """A server that is ready; it is gone afterwards.
@@ -124,8 +118,7 @@ def running(folder: Path, database: str = "dev-mem", *options: str, build: Seque
     :param build: options of its own that it was augmented with.
     :param path: the base path that one of them gives it.
     """
-    if not shutil.which("java") or not shutil.which("mvn"):
-        debian.install(*PACKAGES)
+    debian.install(debian.programs("java", "mvn"), *PACKAGES)
     ready = home(database, build)
     port = free_port()
     password = secrets.token_urlsafe(18)

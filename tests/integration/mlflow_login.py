@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import secrets
-import socket
 import ssl
 import subprocess
 import time
@@ -28,6 +27,7 @@ import postgresql
 import pytest
 import role_settings
 from keycloak_client import Realm
+from ports import free_port
 
 DOMAIN = "mlops.localhost"
 PASSWORD = secrets.token_urlsafe(18)
@@ -43,12 +43,6 @@ PEOPLE = {
 }
 MACHINES = {"mlflow-config": ["platform-admins"], "pipeline": ["ml-engineers"]}
 TEAMS = [{"name": "sandbox", "group": "data-scientists"}, {"name": "churn", "group": "team-churn"}, {"name": "fraud", "group": "team-fraud"}]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @dataclasses.dataclass
@@ -219,8 +213,7 @@ def running(python: Path, folder: Path) -> Iterator[Platform]:
 
     :param python: with what the image of MLflow has.
     """
-    if subprocess.run(["getent", "hosts", f"mlflow.{DOMAIN}"], capture_output=True, check=False).returncode:
-        debian.install("libnss-myhostname")
+    debian.install(lambda: subprocess.run(["getent", "hosts", f"mlflow.{DOMAIN}"], capture_output=True, check=False).returncode == 0, "libnss-myhostname")
     certificates = authority.make(folder, f"mlflow.{DOMAIN}", f"keycloak.{DOMAIN}")
     ports, keycloak_port = [free_port(), free_port()], free_port()
     issuer = f"https://keycloak.{DOMAIN}:{keycloak_port}/realms/platform"

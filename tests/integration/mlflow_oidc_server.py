@@ -7,21 +7,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import secrets
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow_servers import CURRENT, Server, wait_for
+from ports import free_port
 
 SERVE = Path(__file__).resolve().parents[2] / "roles" / "mlflow" / "files" / "serve.py"
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -45,7 +39,7 @@ def _process(command: list[str], variables: dict[str, str], folder: Path, url: s
 def mlflow_oidc(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The current version with mlflow-oidc-auth and workspaces; the options hold an administrator's token."""
     folder = tmp_path_factory.mktemp("mlflow-oidc")
-    provider, port = _free_port(), _free_port()
+    provider, port = free_port(), free_port()
     issuer, key = f"http://127.0.0.1:{provider}", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     variables = {
         "PATH": f"{mlflow_python.parent}:/usr/bin:/bin",

@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 import postgresql
 import pytest
+from ports import free_port
 
 CURRENT = "3.17.2"  # what the platform deploys: bundle/images/mlflow/requirements.txt
 BEFORE_RBAC = "3.12.0"  # the last one with permissions per object instead of roles
@@ -117,9 +117,7 @@ def running(
     :param variables: more of its environment.
     """
     venv = environment(version)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     key, password = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(), secrets.token_urlsafe(18)
     known = {
         **{name: value for name, value in os.environ.items() if name in _KEPT},

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import debian
 import pytest
+from ports import free_port
 
 USER = "tests"
 
@@ -37,14 +38,11 @@ def running(log: Path) -> Iterator[Database]:
 
     :param log: folder of its log.
     """
-    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        debian.install_postgresql()
+    debian.install_postgresql()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     folder = Path(tempfile.mkdtemp(prefix="mlops-pg-"))  # PostgreSQL runs as another user, who cannot enter pytest's folders
     password = secrets.token_urlsafe(18)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = free_port()
     become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     try:
         (folder / "password").write_text(password)

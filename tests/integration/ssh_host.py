@@ -18,6 +18,7 @@ from typing import Any
 
 import debian
 import pytest
+from ports import free_port
 
 # The server looks for a user of its own when it is started by root, and lets in only whom it runs as when it is not.
 USER = "postgres" if os.geteuid() == 0 else getpass.getuser()
@@ -27,9 +28,7 @@ USER = "postgres" if os.geteuid() == 0 else getpass.getuser()
 def ssh_host() -> Iterator[dict[str, Any]]:
     """Variables of an inventory's host."""
     folder = Path(tempfile.mkdtemp(prefix="mlops-ssh-"))  # pytest's folders cannot be entered by another user
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     try:
         debian.unpack(folder, "openssh-server", "libwrap0")
         for name in ("host", "login"):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from ansible_collections.mlops.platform.plugins.module_utils.keycloak import arg
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families import ALL
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.session import Session
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.tokens import Tokens
+from between import Between
 from keycloak_client import OWNER, Logins, Realm
 from keycloak_plays import Play, config
 from keycloak_server import Guarded, Keycloak
@@ -35,24 +37,20 @@ def realm(keycloak: Keycloak) -> Iterator[Realm]:
     made.remove()
 
 
-def start(realm: Realm, folder: Path, document: dict[str, Any], **options: Any) -> Play:
-    """A run of the document by the administrator."""
+def start(realm: Realm, folder: Path, document: dict[str, Any], url: str = "", **options: Any) -> Play:
+    """A run of the document by the administrator.
+
+    :param url: of the server, where it is not the realm's.
+    """
     server = realm.server
     return Play(
         folder,
         [config(realm=realm.name, **{**ADMIN, "owner": OWNER, **options})],
         document=document,
-        url=server.url,
+        url=url or server.url,
         who=server.username,
         password=server.password,
     )
-
-
-def until(seen: Callable[[], object], play: Play) -> None:
-    """Waits for something that a run does."""
-    while not seen():
-        assert play.running(), f"it ended before that: {play.result()}"
-        time.sleep(0.01)
 
 
 def many(clients: int, groups: int, *between: str) -> dict[str, Any]:
@@ -79,10 +77,15 @@ def test_runs_that_are_killed_are_ended_by_the_next(realm: Realm, tmp_path: Path
     realm.apply(many(0, 0))
     wanted = many(60, 30, "allow-access-authenticator")
     with Logins(realm.server.url, realm.name, "alice", "open-sesame") as logins:
-        for family, some, whole in (("flows", 2, 3), ("clients", 1, 60), ("groups", 1, 30)):
-            play = start(realm, tmp_path / family, wanted, parallel=1)
-            until(lambda family=family, some=some: len(ours(realm, family)) >= some, play)  # type: ignore[misc]
-            play.kill()
+        for family, path, writes, some, whole in (
+            ("flows", "/authentication/executions", 1, 2, 3),
+            ("clients", "/clients", 3, 3, 60),
+            ("groups", "/groups", 3, 3, 30),
+        ):
+            with Between(realm.server.url, f"/admin/realms/{realm.name}{path}", writes) as between:
+                play = start(realm, tmp_path / family, wanted, url=between.url, parallel=1)
+                between.then = play.kill
+                assert play.wait() == -signal.SIGKILL, "it ended before that"
             assert some <= len(ours(realm, family)) < whole, "some of it is there; of the flow that logins use, two"
         last = start(realm, tmp_path / "last", wanted).result()
     assert last["changed"] and logins.results and all(logins.results), "people log in all along"
@@ -146,15 +149,14 @@ def test_a_login_that_ends_meanwhile_is_made_again_and_a_token_is_asked_for(real
 
     def ended(document: dict[str, Any], folder: str, **login: Any) -> dict[str, Any]:
         """The result of a run during which the user is logged out everywhere."""
-        before = len(ours(realm, "clients"))
-        play = start(realm, tmp_path / folder, document, parallel=1, **{"auth_username": None, "auth_password": None, "token_cache": False, **login})
-        until(lambda: len(ours(realm, "clients")) > before, play)
-        realm.api.post(f"/users/{user['id']}/logout", None)
-        return play.result()
+        with Between(realm.server.url, f"/admin/realms/{realm.name}/clients", 3) as between:
+            between.then = lambda: realm.api.post(f"/users/{user['id']}/logout", None)
+            options = {"auth_username": None, "auth_password": None, "token_cache": False, **login}
+            return start(realm, tmp_path / folder, document, url=between.url, parallel=1, **options).result()
 
-    first = ended(many(250, 0), "credentials", **who)
+    first = ended(many(20, 0), "credentials", **who)
     assert not first.get("failed") and first["requests"]["token_requests"] == 2, first.get("msg")
-    more = {"clients": [{"clientId": f"client-late-{number}"} for number in range(150)]}
+    more = {"clients": [{"clientId": f"client-late-{number}"} for number in range(20)]}
     http, tokens = arguments.tokens_of(ArgumentSpecValidator(arguments.COMMON).validate({"url": realm.server.url, **who}).validated_parameters)
     second = ended(more, "token", token=tokens.header()["Authorization"].partition(" ")[2])
     http.close()
@@ -164,8 +166,8 @@ def test_a_login_that_ends_meanwhile_is_made_again_and_a_token_is_asked_for(real
 
 
 def test_a_token_that_ends_meanwhile_is_renewed(realm: Realm) -> None:
-    realm.api.put("", {"realm": realm.name, "accessTokenLifespan": 1})
-    pauses = iter([2.2])  # Keycloak counts whole seconds: a token of one second can last for two
+    realm.api.put("", {"realm": realm.name, "accessTokenLifespan": 3})
+    pauses = iter([4.2])  # Keycloak counts whole seconds: a token of three seconds can last for four
     login = {**administrator(realm, "worker", "realm-admin"), "url": realm.server.url, "token_cache": False}
     http, tokens = arguments.tokens_of(ArgumentSpecValidator(arguments.COMMON).validate(login).validated_parameters)
     # A clock that stands still: nothing is renewed before the server says that the token has ended.

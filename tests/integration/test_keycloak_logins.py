@@ -105,13 +105,14 @@ def test_every_way_in_plays_that_show_no_secret(realm: Realm, rsa: tuple[str, st
     (tmp_path / "assertion").write_text(signed(lambda: f"{url}/realms/{REALM}"))
     code = one_time_password()
     ways: dict[str, dict[str, str]] = {
-        "password": user,
+        # First what was made just now and does not last.
         "totp": {"auth_username": "careful", "auth_password": PASSWORD, "auth_totp": code},
+        "assertion": {"auth_client_id": "signed", "auth_assertion": signed(lambda: f"{url}/realms/{REALM}")},
+        "assertion file": {"auth_client_id": "signed", "auth_assertion_file": str(tmp_path / "assertion")},
+        "password": user,
         "secret": {"auth_client_id": "robot", "auth_client_secret": CLIENT_SECRET},
         "user by a confidential client": {**user, "auth_client_id": "admin-cli", "auth_scope": "openid"},
         "signed": {"auth_client_id": "signed", "auth_private_key": rsa[0]},
-        "assertion": {"auth_client_id": "signed", "auth_assertion": signed(lambda: f"{url}/realms/{REALM}")},
-        "assertion file": {"auth_client_id": "signed", "auth_assertion_file": str(tmp_path / "assertion")},
         "refresh token": {"auth_refresh_token": granted["refresh_token"]},
         "token": {"token": granted["access_token"]},
     }

@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -104,8 +103,7 @@ def client(platform: Platform, python: Path, folder: Path, token: str, script: s
 
 @pytest.fixture
 def browser(platform: Platform) -> Iterator[Chromium]:
-    if not shutil.which(chromium.PROGRAM) or not shutil.which(chromium.CERTIFICATES):
-        debian.install("chromium", "libnss3-tools")
+    debian.install(debian.programs(chromium.PROGRAM, chromium.CERTIFICATES), "chromium", "libnss3-tools")
     with chromium.running(120, str(platform.certificates.ca)) as found:
         yield found
 

@@ -23,7 +23,7 @@ class Impatient(http.server.BaseHTTPRequestHandler):
     """Hangs up on everybody who says nothing for a moment, as servers do after some seconds."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 0.2
+    timeout = 0.8
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
