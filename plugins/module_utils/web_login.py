@@ -16,17 +16,19 @@ import urllib.request
 
 from .checks import MAX_BODY, Check, http_checks
 
+_ONCE = "one-time-code"
+
 
 class LoginError(Exception):
     """There is no session; the message is one line."""
 
 
 class Form(t.NamedTuple):
-    """A form with a password field.
+    """A form that asks for a password, or for a one-time password.
 
     :ivar action: address it is sent to.
     :ivar fields: what it holds already, by name.
-    :ivar user_field: name of the field before the password.
+    :ivar user_field: name of the field before the password; empty for a one-time password.
     """
 
     action: str
@@ -67,10 +69,10 @@ class Browser:
         except (OSError, http.client.HTTPException) as exc:
             raise LoginError(f"{_plain(url)} does not answer: {exc}") from exc
 
-    def login(self, url: str, username: str, password: str) -> str:
+    def login(self, url: str, username: str, password: str, one_time_password: str = "") -> str:
         """The address where the login ends.
 
-        :raises LoginError: when there is no form, or it comes again.
+        :raises LoginError: when there is no form, or it comes again, or another asks for what is not given.
         """
         place, page = self.open(url)
         form = form_of(page, place)
@@ -79,6 +81,14 @@ class Browser:
         place, page = self.open(form.action, {**form.fields, form.user_field: username, form.password_field: password})
         if form_of(page, place):
             raise LoginError(f"{_plain(place)} refused {username}: the form came again")
+        form = form_of(page, place, once=True)
+        if form is None:
+            return place
+        if not one_time_password:
+            raise LoginError(f"{_plain(place)} asks {username} for a one-time password, and none is given")
+        place, page = self.open(form.action, {**form.fields, form.password_field: one_time_password})
+        if form_of(page, place, once=True):
+            raise LoginError(f"{_plain(place)} refused the one-time password of {username}: the form came again")
         return place
 
     def header(self, url: str) -> dict[str, str]:
@@ -91,11 +101,11 @@ class Browser:
 def login_checks(browser: Browser, want: t.Mapping[str, t.Any], ca_path: str | None = None) -> list[Check]:
     """Logs in, looks with the session, logs out, and looks with the cookies of before. A failure is an outcome, never an exception.
 
-    :param want: name, url, username, password, checks, logout_url, after_logout, as the module login_checks documents them.
+    :param want: name, url, username, password, one_time_password, checks, logout_url, after_logout, as the module login_checks documents them.
     """
     began = time.monotonic()
     try:
-        place = browser.login(want["url"], want["username"], want["password"])
+        place = browser.login(want["url"], want["username"], want["password"], want.get("one_time_password") or "")
     except LoginError as exc:
         return [_outcome(want["name"], False, str(exc), began)]
     outcomes = [_outcome(want["name"], True, f"{want['username']} came to {_plain(place)}", began)]
@@ -125,16 +135,19 @@ def _plain(url: str) -> str:
     return urllib.parse.urlsplit(url)._replace(query="", fragment="").geturl()
 
 
-def form_of(page: str, url: str) -> Form | None:
+def form_of(page: str, url: str, once: bool = False) -> Form | None:
     """The first form of a page that asks for a password.
 
     :param url: where the page is, for the form's action.
+    :param once: a form for a one-time password instead: its field says so to browsers (autocomplete, HTML Living Standard 4.10.18.7).
     """
     parser = _Forms()
     parser.feed(page)
     for action, inputs in parser.forms:
         names = [name for name, _kind, _value in inputs]
-        secret = next((number for number, (_name, kind, _value) in enumerate(inputs) if kind == "password"), None)
+        secret = next((number for number, (_name, kind, _value) in enumerate(inputs) if kind == (_ONCE if once else "password")), None)
+        if secret is not None and once:
+            return Form(urllib.parse.urljoin(url, action), {name: value for name, kind, value in inputs if kind == "hidden"}, "", names[secret])
         texts = [number for number, (_name, kind, _value) in enumerate(inputs[:secret]) if kind in ("text", "email")]
         if secret is not None and texts:
             fields = {name: value for name, kind, value in inputs if kind == "hidden"}
@@ -154,7 +167,8 @@ class _Forms(html.parser.HTMLParser):
             self._inside = True
             self.forms.append((found.get("action", ""), []))
         elif tag == "input" and self._inside and found.get("name"):
-            self.forms[-1][1].append((found["name"], found.get("type", "text").lower(), found.get("value", "")))
+            kind = _ONCE if found.get("autocomplete") == _ONCE else found.get("type", "text").lower()
+            self.forms[-1][1].append((found["name"], kind, found.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

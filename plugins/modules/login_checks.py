@@ -30,6 +30,9 @@ options:
     description: Password of O(username).
     type: str
     required: true
+  one_time_password:
+    description: What to answer when the login asks for a second factor, as P(mlops.platform.one_time_password#filter) makes it.
+    type: str
   checks:
     description: What to ask with the session, and what to expect; each as in M(mlops.platform.http_checks).
     type: list
@@ -115,6 +118,7 @@ def main() -> None:
             "url": {"type": "str", "required": True},
             "username": {"type": "str", "required": True},
             "password": {"type": "str", "required": True, "no_log": True},
+            "one_time_password": {"type": "str", "no_log": True},
             "checks": {"type": "list", "elements": "dict", "default": []},
             "logout_url": {"type": "str"},
             "after_logout": {"type": "list", "elements": "dict"},

@@ -8,8 +8,12 @@ The manifest is the bundle's, made first where it is missing. What only an API s
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import re
+import urllib.request
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,8 @@ ACME = {
 }
 EXISTING = {"gateway_certificate_source": "existing-secret", "gateway_existing_secret": "wildcard"}
 Render = Callable[..., Any]
+CERT_MANAGER = "1.21.2"
+CERT_MANAGER_SHA256 = "cfaf1fb53965a5fd60490861387b7dbf34cd40987c878a4f1e247f836eef4782"
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +62,19 @@ def manifest(repository: Path) -> str:
 def parts(manifest: str) -> dict[str, list[dict[str, Any]]]:
     """The definitions, and all other objects of the controller."""
     return envoy_gateway(Path(manifest).read_text(encoding="utf-8"), "localhost/envoy-gateway:1", "gateway-system")
+
+
+@pytest.fixture(scope="session")
+def cert_manager() -> list[dict[str, Any]]:
+    """The definitions of cert-manager, which is not part of what is built; from Go's module proxy."""
+    module = "github.com/cert-manager/cert-manager"
+    proxy = re.split(r"[,|]", os.environ.get("GOPROXY", ""))[0]
+    url = f"{proxy if proxy.startswith('https://') else 'https://proxy.golang.org'}/{module}/@v/v{CERT_MANAGER}.zip"
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        content = answer.read()
+    assert hashlib.sha256(content).hexdigest() == CERT_MANAGER_SHA256
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return [yaml.safe_load(archive.read(name)) for name in archive.namelist() if "/deploy/crds/" in name and name.endswith(".yaml")]
 
 
 @pytest.fixture
@@ -274,8 +293,9 @@ def test_clients_are_given_an_authority_only_where_they_need_one(render: Render)
     assert render("platform_ca_bundle", gateway_existing_secret_ca=True, **EXISTING).endswith("/mlops/ca.crt")
 
 
-def test_cert_manager_is_asked_for_the_wildcard(render: Render) -> None:
+def test_cert_manager_is_asked_for_the_wildcard(render: Render, cert_manager: list[dict[str, Any]]) -> None:
     issuer, certificate = render("__gateway_acme_objects", **ACME)
+    assert [line for item in (issuer, certificate) for line in complaints(cert_manager, item)] == []
     assert issuer["spec"]["acme"]["solvers"] == ACME["gateway_acme"]["solvers"]
     assert certificate["spec"]["dnsNames"] == ["*.mlops.localhost", "mlops.localhost"]
     https = pick(render("__gateway_objects", **ACME), "Gateway", "platform")["spec"]["listeners"][1]

@@ -21,12 +21,18 @@ FORM = """<form action="/search"><input name="q"></form>
 </form>"""
 
 
+FACTOR = """<form method="post" action="/factor">
+<input type="hidden" name="state" value="y"><input name="otp" type="text" autocomplete="one-time-code">
+</form>"""
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """Sends strangers from /login to a form, and gives whoever fills it in a session."""
 
     sessions: set[str]
     password: str
     ends_sessions = True
+    factor = ""
 
     def _answer(self, status: int, body: str = "", **headers: str) -> None:
         self.send_response(status)
@@ -57,14 +63,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         sent = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         right = {"credentialId": ["x"], "username": ["ann"], "password": [self.password]}
-        if self.path != "/authenticate?state=1&tab=2" or "asked=1" not in self.headers.get("Cookie", ""):
+        if self.path == "/factor" and sent != {"state": ["y"], "otp": [self.factor]}:
+            self._answer(200, FACTOR)
+        elif self.path == "/factor":
+            self._enter()
+        elif self.path != "/authenticate?state=1&tab=2" or "asked=1" not in self.headers.get("Cookie", ""):
             self._answer(400, "no form was asked for")
+        elif sent == right and self.factor:
+            self._answer(200, FACTOR)
         elif sent == right:
-            session = secrets.token_hex(8)
-            self.sessions.add(session)
-            self._answer(303, Location="/private", Set_Cookie=f"session={session}; Path=/; HttpOnly")
+            self._enter()
         else:
             self._answer(200, FORM)
+
+    def _enter(self) -> None:
+        session = secrets.token_hex(8)
+        self.sessions.add(session)
+        self._answer(303, Location="/private", Set_Cookie=f"session={session}; Path=/; HttpOnly")
 
     def log_message(self, *_args: Any) -> None:
         """Says nothing."""
@@ -117,6 +132,23 @@ def test_cookies_that_stay_good_are_seen(url: str, handler: type[Handler]) -> No
 def test_a_wrong_password_is_an_outcome(url: str) -> None:
     outcomes = login_checks(Browser(5), looks(url, "wrong"))
     assert outcomes == [{**outcomes[0], "ok": False, "detail": f"{url}/authenticate refused ann: the form came again"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("123456", ""),
+        ("654321", "{url}/factor refused the one-time password of ann: the form came again"),
+        ("", "{url}/authenticate asks ann for a one-time password, and none is given"),
+    ],
+)
+def test_a_second_factor_is_answered(url: str, handler: type[Handler], given: str, why: str) -> None:
+    handler.factor = "123456"
+    outcomes = login_checks(Browser(5), {**looks(url, handler.password), "one_time_password": given})
+    if why:
+        assert outcomes == [{**outcomes[0], "ok": False, "detail": why.format(url=url)}]
+    else:
+        assert [outcome["ok"] for outcome in outcomes] == [True] * 4
 
 
 @pytest.mark.parametrize(("start", "why"), [("/plain", "where there is no form with a password"), ("/private", "answered 401")])
