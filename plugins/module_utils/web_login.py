@@ -101,7 +101,8 @@ class Browser:
 def login_checks(browser: Browser, want: t.Mapping[str, t.Any], ca_path: str | None = None) -> list[Check]:
     """Logs in, looks with the session, logs out, and looks with the cookies of before. A failure is an outcome, never an exception.
 
-    :param want: name, url, username, password, one_time_password, checks, logout_url, after_logout, as the module login_checks documents them.
+    :param want: name, url, username, password, one_time_password, checks, logout_url, after_logout, after_logout_within, as the module
+        login_checks documents them.
     """
     began = time.monotonic()
     try:
@@ -118,7 +119,17 @@ def login_checks(browser: Browser, want: t.Mapping[str, t.Any], ca_path: str | N
             outcomes.append(_outcome(f"{want['name']}, and out", True, f"{want['username']} came to {_plain(place)}", began))
         except LoginError as exc:
             outcomes.append(_outcome(f"{want['name']}, and out", False, str(exc), began))
-        outcomes += http_checks(stolen, browser.timeout, ca_path)
+        outcomes += _within(float(want.get("after_logout_within") or 0), lambda: http_checks(stolen, browser.timeout, ca_path))
+    return outcomes
+
+
+def _within(seconds: float, look: t.Callable[[], list[Check]]) -> list[Check]:
+    """The outcomes once all are as expected, or the last ones when that takes longer."""
+    end = time.monotonic() + seconds
+    outcomes = look()
+    while not all(outcome["ok"] for outcome in outcomes) and time.monotonic() < end:
+        time.sleep(2)
+        outcomes = look()
     return outcomes
 
 

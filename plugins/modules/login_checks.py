@@ -45,6 +45,10 @@ options:
     description: What to ask after that with the cookies of before; each as in M(mlops.platform.http_checks).
     type: list
     elements: dict
+  after_logout_within:
+    description: Seconds in which O(after_logout) has to become as expected, for sessions that live on in a short-lived token.
+    type: float
+    default: 0
   timeout:
     description: Seconds to wait for a connection, and for each read.
     type: float
@@ -122,6 +126,7 @@ def main() -> None:
             "checks": {"type": "list", "elements": "dict", "default": []},
             "logout_url": {"type": "str"},
             "after_logout": {"type": "list", "elements": "dict"},
+            "after_logout_within": {"type": "float", "default": 0},
             "timeout": {"type": "float", "default": 10},
             "ca_path": {"type": "path"},
         },

@@ -129,6 +129,13 @@ def test_cookies_that_stay_good_are_seen(url: str, handler: type[Handler]) -> No
     assert [outcome["ok"] for outcome in outcomes] == [True, True, True, False]
 
 
+def test_cookies_may_stay_good_for_a_moment(url: str, handler: type[Handler], monkeypatch: pytest.MonkeyPatch) -> None:
+    handler.ends_sessions = False
+    monkeypatch.setattr("time.sleep", lambda seconds: handler.sessions.clear())
+    outcomes = login_checks(Browser(5), {**looks(url, handler.password), "after_logout_within": 60})
+    assert [outcome["ok"] for outcome in outcomes] == [True] * 4
+
+
 def test_a_wrong_password_is_an_outcome(url: str) -> None:
     outcomes = login_checks(Browser(5), looks(url, "wrong"))
     assert outcomes == [{**outcomes[0], "ok": False, "detail": f"{url}/authenticate refused ann: the form came again"}]
