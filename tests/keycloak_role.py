@@ -34,10 +34,22 @@ class Role:
         variables |= {"platform_images": {"keycloak": "localhost/mlops-platform/keycloak:26.7.3-abc"}} | settings
         variables |= {"ansible_search_path": [str(folder)], "role_path": str(folder)}
         bootstrap = "{{ lookup('ansible.builtin.template', 'bootstrap.yml.j2') | from_yaml }}"
+        self._checks = loader.load_from_file(str(folder / "tasks" / "check.yml"), trusted_as_template=True)
         self._templar = Templar(loader, variables | {"bootstrap": trust_as_template(bootstrap)})
 
     def __getitem__(self, name: str) -> Any:
         return self._templar.template(self._templar.available_variables[name])
+
+    def refusals(self) -> list[str]:
+        """What the role's checks say, but for those of each of a list."""
+        found = []
+        for task in self._checks:
+            check, templar = task["ansible.builtin.assert"], self._templar
+            that, when = ([one] if isinstance(one, str) else one for one in (check["that"], task.get("when", [])))
+            with templar.set_temporary_context(available_variables=templar.available_variables | task.get("vars", {})):
+                if "loop" not in task and all(map(templar.evaluate_conditional, when)) and not all(map(templar.evaluate_conditional, that)):
+                    found.append(templar.template(check["fail_msg"]))
+        return found
 
     def one(self, kind: str, name: str = "keycloak") -> dict[str, Any]:
         items = [*self["__keycloak_objects"], *self["__keycloak_route"], self["bootstrap"]]

@@ -1,15 +1,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands between a play and a server, to do something at a certain request: by the clock, a test would miss the moment now and then."""
+"""Stands between a client and a server, to do something at a certain request: by the clock, a test would miss the moment now and then."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import re
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class Between(ThreadingHTTPServer):
@@ -18,15 +20,20 @@ class Between(ThreadingHTTPServer):
     :param server: address of the server, without TLS.
     :param path: regular expression for the whole path, without its query, of requests with POST.
     :param after: how many of them.
+    :param tls: certificate and key to show, where it speaks TLS itself.
     :ivar then: what to do; it can be set later than the server is made.
     """
 
     daemon_threads = True
 
-    def __init__(self, server: str, path: str, after: int) -> None:
+    def __init__(self, server: str, path: str, after: int, tls: tuple[Path, Path] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Forwarding)
         self.behind = server.removeprefix("http://")
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.url = f"https://localhost:{self.server_port}" if tls else f"http://127.0.0.1:{self.server_port}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.then: Callable[[], object] = lambda: None
         self._path, self._left, self._lock = re.compile(path), after, threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()

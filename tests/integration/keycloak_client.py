@@ -72,7 +72,7 @@ class Browser:
     """Somebody in front of the login page; `location` is where the last answer leads to."""
 
     def __init__(self, url: str, realm: str) -> None:
-        self.location = ""
+        self.url, self.location = url, ""
         # Keycloak marks its cookies as secure; 127.0.0.1 counts as that.
         jar = http.cookiejar.CookieJar(policy=http.cookiejar.DefaultCookiePolicy(secure_protocols=("http", "https")))
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _Stay)

@@ -176,6 +176,24 @@ def test_a_second_factor_is_asked_of_everybody_by_one_word(keycloak: Keycloak) -
     strict.realm.remove()
 
 
+@pytest.mark.parametrize("extra", [{}, {"quickLoginCheckMilliSeconds": 0}], ids=["in-a-row", "slowly"])
+def test_who_guesses_passwords_is_locked_out_and_the_right_one_counts_no_more(platform: Platform, extra: dict[str, Any]) -> None:
+    # Guesses that follow one another quickly lock sooner; without that, only their number does.
+    platform.apply(keycloak_realm_extra=extra)
+    person = {"username": "guessed", "email": "guessed@example.org", "firstName": "G", "lastName": "D", "enabled": True}
+    platform.realm.api.post("/users", {**person, "credentials": [{"type": "password", "value": "a long pass phrase"}]})
+    (user,) = platform.realm.api.get("/users", username="guessed", exact=True)
+
+    def enters(password: str) -> bool:
+        return Browser(platform.realm.server.url, platform.realm.name).submit("guessed", password)
+
+    assert not any(enters(f"guess {number}") for number in range(platform.document()["failureFactor"]))
+    assert enters("a long pass phrase") is False
+    platform.realm.api.delete(f"/attack-detection/brute-force/users/{user['id']}")
+    assert enters("a long pass phrase") is True, "but for the lock it would have let in"
+    platform.realm.api.delete(f"/users/{user['id']}")
+
+
 @pytest.mark.parametrize(
     "provider",
     [

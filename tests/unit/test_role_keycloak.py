@@ -87,6 +87,47 @@ def test_an_upstream_provider_is_reached_and_nothing_else(role: Any, provider: d
     assert [rule["ports"][0]["port"] for rule in rules if "to" not in rule] == expected
 
 
+@pytest.mark.parametrize("provider", [{}, OIDC, LDAP])
+def test_what_is_well_is_not_refused(role: Any, provider: dict[str, Any]) -> None:
+    assert role(keycloak_identity_provider=provider).refusals() == []
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"issuer": ""}, "lacks issuer: without an issuer, tokens that were made for others would let people in"),
+        ({"issuer": " "}, "lacks issuer: "),
+        ({"issuer": None, "tokenUrl": None, "jwksUrl": ""}, "lacks issuer, tokenUrl, jwksUrl: "),
+        ({"useJwksUrl": False}, "lacks publicKeySignatureVerifier: "),
+        ({"validateSignature": "false"}, 'config.validateSignature is "false": a token that nobody signed would say who somebody is; '),
+        ({"validateSignature": False}, "config.validateSignature is false: "),
+        ({"validateSignature": "yes"}, 'config.validateSignature is "yes": '),  # Keycloak takes all but true for no
+        ({"validateSignature": None}, "config.validateSignature is null: "),
+        ({"tokenUrl": "http://login.example.org/token"}, "has tokenUrl without TLS: whoever is on the way could read the client's secret "),
+        ({"jwksUrl": "HTTP://login.example.org/", "userInfoUrl": "http://127.0.0.1@login.example.org/"}, "has jwksUrl, userInfoUrl without TLS: "),
+        ({"authorizationUrl": "http://localhost.example.org", "logoutUrl": "http://127.0.0.1:80@example.org"}, "has authorizationUrl, logoutUrl without TLS: "),
+    ],
+)
+def test_an_upstream_provider_that_opens_what_should_be_closed_is_refused(role: Any, config: dict[str, Any], said: str) -> None:
+    (line,) = role(keycloak_identity_provider=OIDC | {"config": OIDC["config"] | config}).refusals()
+    assert line.startswith("keycloak_identity_provider.config")
+    assert said in line
+    assert "\n" not in line
+    assert "canary" not in line
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"useJwksUrl": "false", "publicKeySignatureVerifier": "a key", "jwksUrl": None},
+        {"validateSignature": True},
+        {"tokenUrl": "http://127.0.0.1:8080/token", "jwksUrl": "http://[::1]:8080", "userInfoUrl": "http://localhost"},
+    ],
+)
+def test_a_key_that_is_given_and_a_provider_of_the_same_machine_are_well(role: Any, config: dict[str, Any]) -> None:
+    assert role(keycloak_identity_provider=OIDC | {"config": OIDC["config"] | config}).refusals() == []
+
+
 def test_pods_are_restricted_and_the_start_may_take_minutes(role: Any) -> None:
     for item in (role().one("Deployment"), role().one("Job", "keycloak-bootstrap")):
         spec = item["spec"]["template"]["spec"]
