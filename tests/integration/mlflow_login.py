@@ -41,7 +41,7 @@ PEOPLE = {
     "vic": ["viewers"],
     "nob": [],
 }
-MACHINES = {"mlflow-config": ["platform-admins"], "pipeline": ["ml-engineers"]}
+MACHINES = {"mlflow-config": ["platform-admins"], "pipelines": ["ml-engineers"]}
 TEAMS = [{"name": "sandbox", "group": "data-scientists"}, {"name": "churn", "group": "team-churn"}, {"name": "fraud", "group": "team-fraud"}]
 
 

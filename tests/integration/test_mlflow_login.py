@@ -5,13 +5,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import hashlib
+import http.server
 import json
 import os
+import re
+import secrets
 import signal
 import subprocess
+import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +36,7 @@ API = "/api/2.0/mlflow"
 AJAX = "/ajax-api/2.0/mlflow"
 GATEWAY = "/ajax-api/3.0/mlflow/gateway"
 COOKIE = "__Host-mlflow"
+DOCUMENTED = "https://mlflow.mlops.localhost:8443"  # where the guide's MLflow is
 
 # What the server does for whoever it knows, without asking for a permission; and whose answers hold only what the asker may see.
 EVERYBODY = {"/", "/version", "/build/<path:filename>", "/server-info", "/ui-telemetry"}
@@ -57,6 +64,24 @@ mlflow.flush_trace_async_logging()
 assert mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/file.txt") == "content"
 trace = client.search_traces(locations=[run.info.experiment_id])[0].info.trace_id
 print(json.dumps({"experiment": run.info.experiment_id, "run": run.info.run_id, "model": model, "trace": trace}))
+"""
+
+# Goes on after CLIENT, in a process that renews its token.
+RENEWED = """
+import time
+known, limit = os.environ["MLFLOW_TRACKING_TOKEN"], time.monotonic() + 120
+while os.environ["MLFLOW_TRACKING_TOKEN"] == known:
+    assert time.monotonic() < limit, "the token was not renewed"
+    time.sleep(0.2)
+assert client.get_run(run.info.run_id).data.metrics == {"m": 1.0}
+made = []
+for name in sys.argv[2:]:
+    try:
+        client.create_experiment(name)
+        made.append(name)
+    except mlflow.exceptions.RestException as exc:
+        assert "Permission denied" in str(exc), exc
+print(json.dumps(made))
 """
 
 
@@ -87,18 +112,25 @@ def churn(platform: Platform, mlflow_python: Path, tmp_path_factory: pytest.Temp
 def client(platform: Platform, python: Path, folder: Path, token: str, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a script with the official client and nothing of the machine's."""
     environment = {
-        "PATH": f"{python.parent}:/usr/bin:/bin",
-        "HOME": str(folder),
+        **of_a_client(platform, python, folder),
         "MLFLOW_TRACKING_URI": platform.url,
         "MLFLOW_TRACKING_TOKEN": token,
         "MLFLOW_TRACKING_SERVER_CERT_PATH": str(platform.certificates.ca),
+    }
+    return subprocess.run([python, "-c", script, *arguments], env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def of_a_client(platform: Platform, python: Path, folder: Path) -> dict[str, str]:
+    """Environment of a program that has the official client, and is not logged in."""
+    return {
+        "PATH": f"{python.parent}:/usr/bin:/bin",
+        "HOME": str(folder),
         "REQUESTS_CA_BUNDLE": str(platform.certificates.ca),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "GIT_PYTHON_REFRESH": "quiet",
     }
-    return subprocess.run([python, "-c", script, *arguments], env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture
@@ -113,6 +145,11 @@ def enter(browser: Chromium, platform: Platform, who: str) -> str:
     browser.open(platform.url)
     browser.log_in(who, PASSWORD)
     browser.wait(f"location.href.startsWith({json.dumps(platform.url)}) && document.body.innerText.includes('Experiments')")
+    return session(browser)
+
+
+def session(browser: Chromium) -> str:
+    """MLflow's cookie."""
     return f"{COOKIE}=" + next(cookie["value"] for cookie in browser.cookies() if cookie["name"] == COOKIE)
 
 
@@ -221,7 +258,7 @@ def filled(value: Any, names: dict[str, str]) -> Any:
     [
         ("tim", True, True),
         ("eve", True, True),
-        ("pipeline", True, True),
+        ("pipelines", True, True),
         ("ada", True, True),
         ("vic", True, False),
         ("tom", False, False),
@@ -445,6 +482,179 @@ def test_sessions_outlive_keycloak_and_new_logins_are_told(platform: Platform, b
     finally:
         os.killpg(group, signal.SIGCONT)
     assert platform.send("GET", f"{platform.url}/login").status == 302
+
+
+def written(having: str) -> str:
+    """The guide's block of Python with a certain text."""
+    guide = (role_settings.ROOT / "docs" / "login.md").read_text()
+    (found,) = [block for block in re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL) if having in block]
+    return str(found)
+
+
+@contextlib.contextmanager
+def short_tokens(platform: Platform) -> Iterator[None]:
+    """Tokens that have to be renewed while a test waits for it."""
+    usual = platform.realm.api.get("")["accessTokenLifespan"]
+    platform.realm.api.put("", {"accessTokenLifespan": 30})
+    try:
+        yield
+    finally:
+        platform.realm.api.put("", {"accessTokenLifespan": usual})
+
+
+def as_written(
+    platform: Platform, python: Path, folder: Path, login: str, *names: str, confirm: Callable[[str], None] | None = None, **environment: str
+) -> list[str]:
+    """Logs in as the guide says, works until the token was renewed, and makes experiments; returns those that it may make.
+
+    :param login: what the guide's block that logs in has in it.
+    :param names: of the first experiment, and of those that are tried once the token was renewed.
+    :param confirm: does what has to be done with the line that is shown first.
+    """
+    (folder / "platform_login.py").write_text(written("# platform_login.py"))
+    usage = written(login)
+    assert DOCUMENTED in usage
+    script = usage.replace(DOCUMENTED, platform.url) + CLIENT + RENEWED
+    known = {**of_a_client(platform, python, folder), "PLATFORM_ISSUER": platform.issuer, "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1", **environment}
+    log = folder / "log"
+    with open(log, "wb") as errors:
+        process = subprocess.Popen([python, "-c", script, *names], env=known, cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True)
+    try:
+        if confirm:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line, log.read_text()[-3000:]
+            confirm(line)
+        output, _errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, log.read_text()[-3000:]
+    return list(json.loads(output.splitlines()[-1]))
+
+
+def test_a_notebook_logs_in_by_a_code_as_the_guide_says(platform: Platform, browser: Chromium, mlflow_python: Path, tmp_path: Path) -> None:
+    def confirm(line: str) -> None:
+        (address,) = re.findall(r"https://\S+", line)
+        assert address.startswith(f"{platform.issuer}/device?user_code=")
+        browser.open(address)
+        browser.log_in("tim", PASSWORD)
+        browser.see("Notebooks and command line")  # what is let in is named before it is
+        browser.click("[name=accept]")
+
+    names = ("churn/notebook", "churn/notebook-2", "fraud/notebook")
+    with short_tokens(platform):
+        made = as_written(platform, mlflow_python, tmp_path, "platform_login.as_person()", *names, confirm=confirm)
+    assert made == ["churn/notebook-2"], "it may do what the person may"
+
+
+def test_a_pipeline_logs_in_as_the_guide_says(platform: Platform, mlflow_python: Path, tmp_path: Path) -> None:
+    names = ("churn/pipeline", "churn/pipeline-2", "fraud/pipeline")
+    with short_tokens(platform):
+        made = as_written(platform, mlflow_python, tmp_path, "platform_login.as_program(", *names, PIPELINES_SECRET=platform.secrets["pipelines"])
+    assert made == ["churn/pipeline-2", "fraud/pipeline"], "engineers may do everything"
+
+
+class Listener(http.server.HTTPServer):
+    """A program of the person's own machine that waits for the browser to bring a code."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Callback)
+        self.url = f"http://127.0.0.1:{self.server_port}/callback"
+        self.came: list[dict[str, str]] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.shutdown()
+        super().__exit__(*exc)
+
+
+class _Callback(http.server.BaseHTTPRequestHandler):
+    server: Listener
+
+    def do_GET(self) -> None:
+        where = urllib.parse.urlsplit(self.path)
+        if where.path == "/callback":
+            self.server.came.append(dict(urllib.parse.parse_qsl(where.query)))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"came {len(self.server.came)}".encode())
+
+    def log_message(self, *_args: object) -> None:
+        """Nothing: a code is in the address."""
+
+
+def test_a_program_gets_a_code_by_the_browser_and_proves_that_it_asked_for_it(platform: Platform, browser: Chromium) -> None:
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+    def exchanged(code: str, verifier: str) -> tuple[int, dict[str, Any]]:
+        form = {"grant_type": "authorization_code", "client_id": "platform-cli", "redirect_uri": listener.url, "code": code, "code_verifier": verifier}
+        endpoint, kind = f"{platform.issuer}/protocol/openid-connect/token", "application/x-www-form-urlencoded"
+        found = platform.send("POST", endpoint, urllib.parse.urlencode(form).encode(), Content_Type=kind)
+        return found.status, found.json
+
+    def address(**changes: str) -> str:
+        query = {"response_type": "code", "client_id": "platform-cli", "redirect_uri": listener.url, "scope": "openid", "state": "of-this-test",
+                 "code_challenge": challenge, "code_challenge_method": "S256"} | changes  # fmt: skip
+        return f"{platform.issuer}/protocol/openid-connect/auth?{urllib.parse.urlencode({name: value for name, value in query.items() if value})}"
+
+    with Listener() as listener:
+        for missing in ({"code_challenge": "", "code_challenge_method": ""}, {"code_challenge": verifier, "code_challenge_method": "plain"}):
+            refused = platform.send("GET", address(**missing))
+            assert refused.status == 302 and refused.headers["Location"].startswith(f"{listener.url}?error=invalid_request"), missing
+        assert platform.send("GET", address(redirect_uri="https://evil.example.org/callback")).status == 400
+
+        browser.open(address())
+        browser.log_in("tim", PASSWORD)
+        browser.see("came 1")
+        status, answer = exchanged(listener.came[0]["code"], secrets.token_urlsafe(48))
+        assert (status, answer.get("error")) == (400, "invalid_grant") and "PKCE" in answer["error_description"]
+        browser.open(address())  # that code is spent
+        browser.see("came 2")
+        assert listener.came[1]["state"] == "of-this-test"
+        status, answer = exchanged(listener.came[1]["code"], verifier)
+    assert status == 200 and bearer(platform, answer["access_token"]) == 200
+    tried = [platform.ask(answer["access_token"], "POST", f"{API}/experiments/create", {"name": f"{team}/by-code"}).status for team in ("churn", "fraud")]
+    assert tried == [200, 403]
+
+
+def test_a_session_ends_with_the_token_of_its_login(platform: Platform, browser: Chromium) -> None:
+    def declare(**settings: Any) -> None:
+        document = mlflow_login.realm_document(platform.secrets, platform.settings | settings)
+        platform.realm.apply({"clients": [client for client in document["clients"] if client["clientId"] == "mlflow"]})
+
+    def statuses(cookie: str) -> list[int]:
+        return [platform.send("POST", f"{url}{AJAX}/experiments/search", {"max_results": 5}, Cookie=cookie).status for url in platform.urls]
+
+    lasting = enter(browser, platform, "eve")
+    browser.call("Storage.clearCookies")
+    try:
+        declare(keycloak_mlflow_session_seconds=60)  # of which MLflow leaves out the last thirty
+        browser.open(platform.url)
+        browser.log_in("dan", PASSWORD)
+        browser.wait(f"location.href.startsWith({json.dumps(platform.url)})")
+        brief = session(browser)
+    finally:
+        declare()
+    browser.open("about:blank")  # MLflow's page would log in again by itself
+    group = os.getpgid(platform.keycloak.process.pid)
+    os.killpg(group, signal.SIGSTOP)
+    try:
+        assert statuses(brief) == [200, 200], "until its end it holds, also without Keycloak"
+        deadline = time.monotonic() + 120
+        while statuses(brief) != [401, 401] and time.monotonic() < deadline:
+            time.sleep(1)
+        assert statuses(brief) == [401, 401]
+        assert statuses(lasting) == [200, 200], "others go on"
+    finally:
+        os.killpg(group, signal.SIGCONT)
+    assert statuses(brief) == [401, 401], "it is not renewed"
+    page = platform.send("GET", platform.url, Accept="text/html", Sec_Fetch_Dest="document", Cookie=brief)
+    assert page.status == 302 and page.headers["location"].startswith("/login?next=")
+    browser.open(platform.url)
+    browser.wait(f"location.href.startsWith({json.dumps(platform.url)}) && document.body.innerText.includes('Experiments')")
+    assert statuses(session(browser)) == [200, 200], "Keycloak still knows who it is, and leads back"
 
 
 def test_a_session_that_was_made_up_is_none(platform: Platform) -> None:
