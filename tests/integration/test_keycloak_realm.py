@@ -180,16 +180,21 @@ def test_a_second_factor_is_asked_of_everybody_by_one_word(keycloak: Keycloak) -
 def test_who_guesses_passwords_is_locked_out_and_the_right_one_counts_no_more(platform: Platform, extra: dict[str, Any]) -> None:
     # Guesses that follow one another quickly lock sooner; without that, only their number does.
     platform.apply(keycloak_realm_extra=extra)
-    person = {"username": "guessed", "email": "guessed@example.org", "firstName": "G", "lastName": "D", "enabled": True}
+    name = f"guessed-{len(extra)}"
+    person = {"username": name, "email": f"{name}@example.org", "firstName": "G", "lastName": "D", "enabled": True}
     platform.realm.api.post("/users", {**person, "credentials": [{"type": "password", "value": "a long pass phrase"}]})
-    (user,) = platform.realm.api.get("/users", username="guessed", exact=True)
+    (user,) = platform.realm.api.get("/users", username=name, exact=True)
 
     def enters(password: str) -> bool:
-        return Browser(platform.realm.server.url, platform.realm.name).submit("guessed", password)
+        return Browser(platform.realm.server.url, platform.realm.name).submit(name, password)
 
-    assert not any(enters(f"guess {number}") for number in range(platform.document()["failureFactor"]))
+    lock = f"/attack-detection/brute-force/users/{user['id']}"
+    for number in range(platform.document()["failureFactor"]):
+        assert enters(f"guess {number}") is False
+        if platform.realm.api.get(lock)["disabled"]:
+            break  # for a minute, which a busy machine may take for the other guesses
     assert enters("a long pass phrase") is False
-    platform.realm.api.delete(f"/attack-detection/brute-force/users/{user['id']}")
+    platform.realm.api.delete(lock)
     assert enters("a long pass phrase") is True, "but for the lock it would have let in"
     platform.realm.api.delete(f"/users/{user['id']}")
 
