@@ -234,6 +234,16 @@ def walked(browser: Chromium, steps: t.Sequence[t.Mapping[str, t.Any]], username
 
 
 def _walk(browser: Chromium, step: t.Mapping[str, t.Any], username: str, password: str) -> None:
+    try:
+        _try(browser, step, username, password)
+    except BrowserError:
+        # A page of many parts gives up for good when one of them does not come in time: people load it again, once.
+        if not step.get("open") or step.get("login") or step.get("type") or step.get("click"):
+            raise
+        _try(browser, step, username, password)
+
+
+def _try(browser: Chromium, step: t.Mapping[str, t.Any], username: str, password: str) -> None:
     if step.get("open"):
         browser.open(step["open"])
     if step.get("login"):
