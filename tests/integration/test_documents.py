@@ -19,6 +19,8 @@ import test_keycloak_rest
 import test_mlflow_core
 import test_mlflow_genai
 import test_mlflow_permissions
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families import ALL
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow import families as known
 from conftest import ROOT
 from keycloak_client import Realm
 from keycloak_server import Keycloak
@@ -171,10 +173,11 @@ def test_everything_on_mlflow(host: str, fixture: str, missing: tuple[str, ...],
         if "roles" in missing:
             document["grants"] = [grant for grant in document["grants"] if "user" in grant]
     made = site.play(document)
+    families = {family for _action, family in made}
     assert {action for action, _family in made} == {"create"}
+    assert families == {family.name for family in known.everything()} - {name.replace(".", "_") for name in missing}
     if server.version == OLDEST:
         return  # before 3.12 a password is hashed for every request, which makes the rest long
-    families = {family for _action, family in made}
     repaired = site.play(document, drift=changed_by_hand(server, document))
     assert {family for _action, family in repaired} == families
     gone = site.play({"workspaces": []}, prune=dict.fromkeys(families, "owned"))
@@ -189,6 +192,7 @@ def test_everything_on_keycloak(keycloak_postgres: Keycloak, ssh_host: dict[str,
     document = {**test_keycloak_core.everything(), "realm": "far"}
     made = site.play(document)
     assert {action for action, _family in made} <= {"create", "update", "adopt"} and {("create", "clients"), ("create", "authenticationFlows")} <= set(made)
+    assert {family for _action, family in made} == {family.name for family in ALL}
     test_keycloak_core.alter(realm)
     site.play(document, drift={"realm", "clientScopes", "clients", "roles", "groups", "users"})
     realm.remove()
