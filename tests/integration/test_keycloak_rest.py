@@ -277,6 +277,52 @@ def test_what_a_stranger_made_anew_under_the_same_name_is_not_pruned(realm: Real
         realm.api.delete(f"{path}/{one['id']}")
 
 
+def test_what_does_not_fit_on_a_page_of_keycloaks(keycloak: Any) -> None:
+    """It gives ten to who does not say how many: of the groups below one, of organizations, of their members."""
+    realm = Realm(keycloak, "many", organizationsEnabled=True)
+
+    def wanted(groups: int, organizations: int, members: int) -> dict[str, Any]:
+        def below(number: int) -> list[dict[str, Any]]:
+            return [{"name": f"g{n:02}", "attributes": {"k": ["ours"]}} for n in range(number)]
+
+        found: list[dict[str, Any]] = [{"name": f"o{n:02}", "domains": [{"name": f"o{n:02}.test"}], "description": "ours"} for n in range(organizations)]
+        found[0] |= {"members": [f"u{n:02}" for n in range(members)], "groups": [{"name": "wide", "subGroups": below(12)}]}
+        users = [{"username": f"u{n:02}", "email": f"u{n:02}@x.test"} for n in range(12)]
+        return {"users": users, "groups": [{"name": "wide", "subGroups": below(groups)}], "organizations": found}
+
+    everything, less, pruned = wanted(25, 12, 12), wanted(24, 11, 11), ("groups", "organizations", "organizationGroups")
+    realm.predicted(everything)
+    assert realm.apply(everything, mode="exact", prune=pruned)["plan"] == []
+
+    def last(items: list[Any], key: str, name: str) -> dict[str, Any]:
+        (found,) = [item for item in items if item[key] == name]
+        return dict(found)
+
+    organizations = realm.api.get("/organizations", max=100, briefRepresentation=False)
+    first, group = last(organizations, "name", "o00"), realm.api.get("/group-by-path/wide/g24")
+    realm.api.put(f"/groups/{group['id']}", {**group, "attributes": {**group["attributes"], "k": ["theirs"]}})
+    below = last(realm.api.get(f"/organizations/{first['id']}/groups", search="g11", briefRepresentation=False), "name", "g11")
+    realm.api.put(f"/organizations/{first['id']}/groups/{below['id']}", {**below, "attributes": {**below["attributes"], "k": ["theirs"]}})
+    other = last(organizations, "name", "o11")
+    realm.api.put(f"/organizations/{other['id']}", {**other, "description": "theirs"})
+    realm.api.delete(f"/organizations/{first['id']}/members/{last(realm.api.get('/users', max=100), 'username', 'u11')['id']}")
+    seen = realm.predicted(everything)
+    assert {(item["family"], item["name"], *item["fields"]) for item in seen["drift"]} == {
+        ("groups", "/wide/g24", "attributes.k"),
+        ("organizationGroups", "o00/wide/g11", "attributes.k"),
+        ("organizations", "o11", "description"),
+        ("organizations", "o00", "members"),
+    }
+    gone = realm.predicted(less, prune=pruned)
+    assert {(item["action"], item["family"], item["name"]) for item in gone["plan"]} == {
+        ("delete", "groups", "/wide/g24"),
+        ("delete", "organizations", "o11"),
+        ("update", "organizations", "o00"),
+    }
+    assert realm.apply(less, prune=pruned)["plan"] == []
+    realm.remove()
+
+
 def test_an_export_applies_as_it_is(realm: Realm) -> None:
     realm.apply(document(1))
     export = realm.api.send("POST", "/partial-export", None, exportClients=True, exportGroupsAndRoles=True).json()
