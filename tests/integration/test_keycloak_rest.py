@@ -17,6 +17,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mlops.platform.plugins.module_utils.engine import runner
 from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
 from ansible_collections.mlops.platform.plugins.module_utils.engine.errors import EngineError
+from ansible_collections.mlops.platform.plugins.module_utils.engine.http import quote
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak import info
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.api import Api
 from conftest import ROOT
@@ -321,6 +322,33 @@ def test_what_does_not_fit_on_a_page_of_keycloaks(keycloak: Any) -> None:
     }
     assert realm.apply(less, prune=pruned)["plan"] == []
     realm.remove()
+
+
+def test_links_of_people_to_identity_providers(realm: Realm) -> None:
+    provider = {"providerId": "github", "config": {"clientId": "us", "clientSecret": CLIENT_SECRET}}
+    links = [{"identityProvider": name, "userId": "1", "userName": "linked"} for name in ("büro", "other")]
+    wanted: dict[str, Any] = {
+        "identityProviders": [{"alias": link["identityProvider"], **provider} for link in links],
+        "users": [{"username": "linked", "email": "linked@x.test", "federatedIdentities": links}],
+    }
+    realm.predicted(wanted)
+    assert realm.apply(wanted, mode="exact")["plan"] == []
+    (user,) = realm.api.get("/users", username="linked", exact=True)
+    path = f"/users/{user['id']}/federated-identity"
+    for link in links:
+        realm.api.delete(f"{path}/{quote(link['identityProvider'])}")
+    realm.api.post(f"{path}/{quote('büro')}", {**links[0], "userId": "theirs"})
+    seen = realm.predicted(wanted)
+    assert [(item["name"], item["fields"]) for item in seen["drift"]] == [
+        ("linked", ["federatedIdentities.büro.userId", *(f"federatedIdentities.other.{key}" for key in ("identityProvider", "userId", "userName"))])
+    ]
+    assert sorted(realm.api.get(path), key=lambda link: str(link["identityProvider"])) == links
+    wanted["users"][0]["federatedIdentities"] = links[1:]
+    assert [item["action"] for item in realm.apply(wanted)["plan"]] == ["adopt"], "what is not declared is kept"
+    realm.predicted(wanted, mode="exact")
+    assert realm.api.get(path) == links[1:]
+    gone = realm.predicted({"identityProviders": [], "users": []}, prune=("identityProviders", "users"))
+    assert {item["name"] for item in gone["plan"]} == {"linked", "büro", "other"}
 
 
 def test_an_export_applies_as_it_is(realm: Realm) -> None:

@@ -10,6 +10,7 @@ from ...engine import marks
 from ...engine.compare import MASK, Change, Rules, is_mask
 from ...engine.errors import EngineError
 from ...engine.family import Entry
+from ...engine.http import quote
 from ..base import Base, doubles, names_sorted, without
 from ..documents import words
 from ..references import client_id, dangling, group_id, role_names, write_roles
@@ -186,9 +187,9 @@ class Users(Base):
             for name in sorted(there.keys() | after.keys()):
                 if there.get(name) != after.get(name):
                     if name in there:
-                        server.api.delete(f"{path}/federated-identity/{name}")
+                        server.api.delete(f"{path}/federated-identity/{quote(name)}")
                     if name in after:
-                        server.api.send("POST", f"{path}/federated-identity/{name}", after[name])
+                        server.api.send("POST", f"{path}/federated-identity/{quote(name)}", after[name])
 
     def _join(self, server: Session, path: str, before: t.Sequence[str], after: t.Sequence[str]) -> None:
         for group in sorted(set(before) - set(after)):
