@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ import pytest
 import test_keycloak_rest
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families import ALL
-from conftest import ROOT
 from keycloak_client import Realm
 from keycloak_server import Keycloak
 
@@ -308,38 +305,18 @@ def test_refused_before_the_first_write(realm: Realm, document: dict[str, Any], 
     assert (realm.api.get("/clients"), realm.api.get("/groups"), realm.api.get("/users")) == before
 
 
-PLAY = """
-- hosts: localhost
-  gather_facts: false
-  module_defaults:
-    mlops.platform.keycloak_config: {url: "{{ at }}", auth_username: "{{ who }}", config_file: document.json, secret_hash_key: tests, token_cache: false}
-  vars: {mlops_platform_in_process: "{{ inside }}"}
-  tasks:
-    - mlops.platform.keycloak_config:
-      check_mode: true
-      register: predicted
-    - mlops.platform.keycloak_config:
-      register: done
-    - mlops.platform.keycloak_config:
-      register: again
-    - ansible.builtin.assert:
-        that: [done is changed, predicted.plan == done.plan, again is not changed]
-"""
-
-
 @pytest.mark.parametrize("inside", [True, False], ids=["in the controller", "as a program"])
-def test_plays(keycloak: Keycloak, realm: Realm, tmp_path: Path, inside: bool) -> None:
-    (tmp_path / "play.yml").write_text(PLAY)
-    (tmp_path / "document.json").write_text(json.dumps(DOCUMENT))
-    known = {"at": keycloak.url, "who": keycloak.username, "inside": inside, "ansible_python_interpreter": sys.executable}
-    done = subprocess.run(
-        [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-c", "local", "-vvv", "--diff", "-e", json.dumps(known), tmp_path / "play.yml"],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "KEYCLOAK_PASSWORD": keycloak.password},
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert not [secret for secret in (*SECRETS, "canary-initial", keycloak.password) if secret in done.stdout + done.stderr]
+def test_plays(realm: Realm, tmp_path: Path, inside: bool) -> None:
+    plays, api = test_keycloak_rest.Plays(realm, tmp_path, inside), realm.api
+    plays.play(DOCUMENT)
+    alter(realm)
+    plays.play(DOCUMENT, drift=("realm", "clientScopes", "clients", "roles", "groups", "defaultGroups", "users"))
+    assert api.get("")["displayName"] == "Core" and by("clientId", api.get("/clients"))["web"]["redirectUris"] == ["https://a/*", "https://b/*"]
+    plays.play({"realm": "core", "roles": {"realm": [{"name": "b"}], "client": {}}, "defaultGroups": []}, prune=CORE)
+    assert (api.get("/users"), api.get("/groups"), api.get("/default-groups")) == ([], [], [])
+    for path, key, gone in (("/clients", "clientId", {"web", "spa"}), ("/client-scopes", "name", {"s1"}), ("/roles", "name", {"a", "b/c"})):
+        assert not gone & by(key, api.get(path)).keys()
+    assert not [secret for secret in (*SECRETS, "canary-initial") if secret in plays.shown]
 
 
 def everything() -> dict[str, Any]:

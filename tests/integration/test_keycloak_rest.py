@@ -548,8 +548,9 @@ PLAY = """
   gather_facts: false
   module_defaults:
     mlops.platform.keycloak_config:
-      {url: "{{ at }}", auth_username: "{{ who }}", realm: rest, owner: tests, config_file: "{{ file }}", secret_hash_key: tests, max_deletes: 100%,
-       prune: "{{ prune }}"}
+      {url: "{{ at }}", auth_username: "{{ who }}", token_cache: false, realm: "{{ realm }}", owner: tests, config_file: document.json,
+       secret_hash_key: tests, max_deletes: 100%, prune: "{{ prune }}"}
+  vars: {mlops_platform_in_process: "{{ inside }}"}
   tasks:
     - mlops.platform.keycloak_config:
       check_mode: true
@@ -565,30 +566,59 @@ PLAY = """
           - again is not changed
           - done.server.version is version("26", ">=")
           - predicted.drift | map(attribute="family") | unique | sort == drift | sort
+          - done.plan | selectattr("action", "equalto", "delete") | map(attribute="family") | unique | sort == prune | sort
 """
 
 
-def test_plays_with_every_family(realm: Realm, tmp_path: Path) -> None:
-    (tmp_path / "play.yml").write_text(PLAY)
-    left: dict[str, Any] = {"authenticationFlows": [], "components": {}, "identityProviders": [], "organizations": [], "browserFlow": "browser"}
-    empty = dict.fromkeys(PRUNED, "owned")
-    program = Path(sys.executable).parent / "ansible-playbook"
+class Plays:
+    """What the modules do to a realm, as people have it done: by ansible-playbook.
 
-    def play(wanted: dict[str, Any], drift: Collection[str] = (), prune: str | dict[str, str] = "none") -> None:
-        (tmp_path / "document.json").write_text(json.dumps(wanted))
-        known = {"at": realm.server.url, "who": realm.server.username, "file": str(tmp_path / "document.json"), "drift": list(drift), "prune": prune}
+    :ivar shown: all that it has said.
+    """
+
+    def __init__(self, realm: Realm, folder: Path, inside: bool = True) -> None:
+        self.realm, self.folder, self.inside = realm, folder, inside
+        self.shown = ""
+        (folder / "play.yml").write_text(PLAY)
+
+    def play(self, wanted: dict[str, Any], *, drift: Collection[str] = (), prune: Collection[str] = ()) -> None:
+        """Applies a document; fails unless just these families have drifted, and something of each of the pruned goes."""
+        (self.folder / "document.json").write_text(json.dumps(wanted))
+        server = self.realm.server
+        known = {"at": server.url, "who": server.username, "realm": self.realm.name, "inside": self.inside, "ansible_python_interpreter": sys.executable,
+                 "drift": list(drift), "prune": dict.fromkeys(prune, "owned")}  # fmt: skip
+        program = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-c", "local", "-vvv", "--diff"]
         done = subprocess.run(
-            [program, "-i", "localhost,", "-c", "local", "-vvv", "--diff", "-e", json.dumps(known), tmp_path / "play.yml"],
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "KEYCLOAK_PASSWORD": realm.server.password},
+            [*program, "-e", json.dumps(known), self.folder / "play.yml"],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "KEYCLOAK_PASSWORD": server.password},
             capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
+        self.shown += done.stdout + done.stderr
         assert done.returncode == 0, done.stdout[-6000:]
-        assert not [secret for secret in (BIND_PASSWORD, CLIENT_SECRET, realm.server.password) if secret in done.stdout + done.stderr]
+        assert server.password not in self.shown
 
+
+def test_plays_with_every_family(realm: Realm, tmp_path: Path) -> None:
+    plays, api = Plays(realm, tmp_path), realm.api
+    left: dict[str, Any] = {"authenticationFlows": [], "components": {}, "identityProviders": [], "organizations": [], "browserFlow": "browser"}
     realm.apply({**left, "clientProfiles": {}, "clientPolicies": {}, "localizationTexts": {}}, prune=PRUNED)
-    play({**document(1), "clients": [{**document(1)["clients"][0], "description": "by a play"}]})
-    drift = changed_by_hand(realm.api)
-    play(document(1), drift)
-    play({**left, "clients": [{"clientId": "papers"}]}, prune=empty)
-    assert [flow for flow in realm.api.get("/authentication/flows") if not flow["builtIn"]] == []
+    plays.play({**document(1), "clients": [{**document(1)["clients"][0], "description": "by a play"}]})
+    plays.play(document(1), drift=changed_by_hand(api))
+    plays.play({**left, "clients": [{"clientId": "papers"}]}, prune=PRUNED)
+    assert not [secret for secret in (BIND_PASSWORD, CLIENT_SECRET) if secret in plays.shown]
+    (papers,) = api.get("/clients", clientId="papers")
+    settings = f"/clients/{papers['id']}/authz/resource-server"
+    assert {
+        "flows": [flow["alias"] for flow in api.get("/authentication/flows") if not flow["builtIn"]],
+        "providers": api.get("/identity-provider/instances"),
+        "components": [one["name"] for one in api.get("/components") if one.get("name") in ("directory", "department", "ours")],
+        "organizations": api.get("/organizations"),
+        "workflows": api.get("/workflows"),
+        "profiles": api.get("/client-policies/profiles")["profiles"],
+        "policies": api.get("/client-policies/policies")["policies"],
+        "texts": api.get("/localization/de"),
+        "authorization": [one["name"] for kind in ("scope", "resource", "policy") for one in api.get(f"{settings}/{kind}")],
+    } == {
+        "flows": [], "providers": [], "components": [], "organizations": [], "workflows": [], "profiles": [], "policies": [], "texts": {}, "authorization": [],
+    }  # fmt: skip
