@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.mlops.platform.plugins.module_utils.engine.http import Http, Settings, basic
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.api import Api
+from ansible_collections.mlops.platform.plugins.module_utils.keycloak.tokens import Credentials, Tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -190,13 +193,43 @@ def plays(tmp_path: Path, keycloak: Any, mlflow_full: Any) -> Plays:
     return Plays(tmp_path, login, ROOT / "collections")
 
 
-@pytest.mark.parametrize(("product", "there", "gone"), [("keycloak", KEYCLOAK, GONE), ("mlflow", MLFLOW, MLFLOW_GONE)])
-def test_objects_come_stay_and_go(plays, product, there, gone):
+def change_client(plays):
+    login = dict(plays.login["keycloak"])
+    http = Http(Settings(login["url"]))
+    api = Api(http, Tokens(http, Credentials(username=login["auth_username"], password=login["auth_password"])), "objects")
+    (client,) = api.get("/clients", clientId="app")
+    api.put(f"/clients/{client['id']}", {**client, "redirectUris": ["https://evil.example.com/*"]})
+
+
+def change_experiment(plays):
+    login = plays.login["mlflow"]
+    http = Http(Settings(login["url"], headers=(("Authorization", basic(login["username"], login["password"])),)))
+    experiment = http.request("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=obj%2Ftraining").json()["experiment"]
+    body = {"experiment_id": experiment["experiment_id"], "key": "team", "value": "theirs"}
+    assert http.request("POST", "/api/2.0/mlflow/experiments/set-experiment-tag", body=body).status == 200
+
+
+@pytest.mark.parametrize(
+    ("product", "there", "gone", "by_hand", "drift"),
+    [
+        ("keycloak", KEYCLOAK, GONE, change_client, ("clients", "app", "redirectUris")),
+        ("mlflow", MLFLOW, MLFLOW_GONE, change_experiment, ("experiments", "obj/training", "tags.team")),
+    ],
+)
+def test_objects_come_stay_and_go(plays, product, there, gone, by_hand, drift):
     tasks = objects(product, there, owner="objects", secret_hash_key="{{ key }}")
-    made = plays.run(tasks)
-    assert [result["changed"] for result in made] == [True] * len(tasks)
+    # Each is predicted right before it is made: what it refers to is there by then.
+    made = plays.run([{**task, "check_mode": check} for task in tasks for check in (True, False)])
+    assert [result["changed"] for result in made] == [True] * 2 * len(tasks)
+    assert [result["plan"] for result in made[::2]] == [result["plan"] for result in made[1::2]]
     again = plays.run(tasks)
     assert [result["plan"] for result in again] == [[]] * len(tasks), "nothing is left to do"
+
+    by_hand(plays)
+    seen, repaired = plays.run(tasks, "--check"), plays.run(tasks)
+    assert [(one["family"], one["name"], *one["fields"]) for result in seen for one in result["drift"]] == [drift]
+    assert [result["changed"] for result in seen].count(True) == 1
+    assert [(result["changed"], result["plan"]) for result in seen] == [(result["changed"], result["plan"]) for result in repaired]
     assert [result["changed"] for result in plays.run(tasks, "--check")] == [False] * len(tasks)
 
     away = objects(product, gone, state="absent")
