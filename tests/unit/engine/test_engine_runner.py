@@ -102,6 +102,59 @@ def verbs(result: dict[str, Any]) -> list[tuple[str, str]]:
     return [(item["action"], item["name"]) for item in result["plan"]]
 
 
+def test_a_diff_is_what_changes_without_identifiers_and_secrets() -> None:
+    mapper = {"name": "m", "x": 1, "y": 2, "secret": "canary-below"}
+    server = Memory(
+        {"id": "i-1", "name": "a", "title": "old", "same": "as it is", "uris": ["1"], "secret": "canary-before",
+         "attributes": {"on": "false", "theirs": "x"}, "mappers": [{"id": "i-2", **mapper}]},
+        {"id": "i-3", "name": "b", "secret": "canary-gone", "attributes": {"ansible.owner": OWNER}},
+    )  # fmt: skip
+    wanted = {  # with another server's identifiers, as what was exported there
+        "id": "j-1", "name": "a", "title": "new", "same": "as it is", "uris": ["2", "1"], "secret": "canary-after", "attributes": {"on": True},
+        "mappers": [{"id": "j-2", **mapper, "x": 3, "secret": "canary-new-below"}, {"name": "n", "secret": "canary-added"}],
+    }  # fmt: skip
+    assert go(server, wanted, {"id": "j-3", "name": "c", "secret": "canary-made"}, check=True, secret_key="k")["diff"] == {
+        "before_header": "server",
+        "after_header": "declared",
+        "before": """\
+things/a:
+  attributes:
+    'on': 'false'
+  mappers:
+    m:
+      secret: (hidden)
+      x: 1
+    n:
+      secret: (hidden)
+  secret: (hidden)
+  title: old
+  uris:
+  - '1'
+things/b: present
+""",
+        "after": """\
+things/a:
+  attributes:
+    'on': 'true'
+  mappers:
+    m:
+      secret: (hidden) (new)
+      x: 3
+    n:
+      name: n
+      secret: (hidden) (new)
+  secret: (hidden) (new)
+  title: new
+  uris:
+  - '2'
+  - '1'
+things/c:
+  name: c
+  secret: (hidden) (new)
+""",
+    }
+
+
 def test_create_then_nothing_then_drift_then_prune() -> None:
     server = Memory()
     thing = {"name": "a", "uris": ["1", "2"], "attributes": {"on": True}, "mappers": [{"name": "m", "x": 1}]}
