@@ -229,6 +229,8 @@ def delete_one(fake: FakeKeycloak, request: Request) -> None:
     table = request.realm["scopes" if request.args[0] == "client-scopes" else "clients"]
     found(table, request.args[1])
     del table[request.args[1]]
+    for role in roles_of(request, request.args[1]):
+        del request.realm["roles"][role["id"]]
 
 
 def merged_texts(old: Json, new: Json) -> Json:
@@ -448,6 +450,9 @@ def delete_group(fake: FakeKeycloak, request: Request) -> None:
     found(request.realm["groups"], request.args[0])
     for child in [group["id"] for group in request.realm["groups"].values() if group.get("parentId") == request.args[0]]:
         delete_group(fake, dataclasses.replace(request, args=(child,)))
+    data, path = request.realm["data"], group_path(request.realm, request.realm["groups"][request.args[0]])
+    if "defaultGroups" in data:
+        data["defaultGroups"] = [other for other in data["defaultGroups"] or [] if other != path]
     del request.realm["groups"][request.args[0]]
 
 

@@ -465,7 +465,7 @@ GROUPS = st.recursive(
     lambda below: st.fixed_dictionaries({"name": NAMES, "subGroups": st.lists(below, max_size=2, unique_by=lambda group: group["name"])}),
     max_leaves=4,
 )
-DOCUMENTS = st.fixed_dictionaries(
+WITHOUT_REFERENCES = st.fixed_dictionaries(
     {"realm": st.just("r")},
     optional={
         "displayName": st.sampled_from(["", "x"]),
@@ -480,6 +480,33 @@ DOCUMENTS = st.fixed_dictionaries(
         ),
     },
 )  # fmt: skip
+
+
+@st.composite
+def documents_with_references(draw: st.DrawFn) -> dict[str, Any]:
+    """A document whose roles hold others, and whose realm has groups for everybody: of those alone that it declares itself."""
+    document: dict[str, Any] = draw(WITHOUT_REFERENCES)
+    of_clients = {client["clientId"]: draw(st.lists(ROLES, max_size=2, unique_by=lambda role: role["name"])) for client in document.get("clients") or []}
+    if of_clients and draw(st.booleans()):
+        document.setdefault("roles", {})["client"] = of_clients
+    roles = document.get("roles") or {}
+    # None holds one that comes before it in this order, in whichever document: so none holds itself.
+    ordered = [("", role) for role in sorted(roles.get("realm") or [], key=lambda role: str(role["name"]))]
+    ordered += [(client, role) for client, own in sorted((roles.get("client") or {}).items()) for role in sorted(own, key=lambda role: str(role["name"]))]
+    for number, (_client, role) in enumerate(ordered):
+        if draw(st.booleans()):
+            parts = draw(st.lists(st.sampled_from(ordered[number + 1 :]), max_size=3)) if ordered[number + 1 :] else []
+            composites = {"realm": {part["name"] for client, part in parts if not client} | draw(st.sets(st.just("offline_access")))}
+            composites |= {client: {part["name"] for other, part in parts if other == client} for client, _part in parts if client}
+            role["composites"] = {"realm": sorted(composites.pop("realm")), "client": {client: sorted(names) for client, names in composites.items()}}
+    paths = [f"/{group['name']}" for group in document.get("groups") or []]
+    key = draw(st.sampled_from(["", "defaultGroups", "+defaultGroups"]))
+    if key and paths:
+        document[key] = draw(st.lists(st.sampled_from(paths), unique=True))
+    return document
+
+
+DOCUMENTS = documents_with_references()
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
