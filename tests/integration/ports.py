@@ -12,7 +12,8 @@ import socket
 # Below those that the kernel gives to whoever asks for any port (net.ipv4.ip_local_port_range), and each worker of pytest has its own.
 _FIRST, _EACH = 20000, 1000
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_ports = itertools.cycle(range(_FIRST + _WORKER * _EACH, _FIRST + (_WORKER + 1) * _EACH))
+# Another run on this machine would take the same ones in the same order, and both would find them free before either listens.
+_ports = itertools.cycle(_FIRST + _WORKER * _EACH + (os.getpid() + number) % _EACH for number in range(_EACH))
 
 
 def free_port() -> int:
