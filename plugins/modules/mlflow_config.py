@@ -29,7 +29,8 @@ description:
     C(label), which is kept as a tag, or by its C(source) and C(run_id); an alias is declared for a number, a label or a source.
   - In the gateway, objects refer to each other by name, as C(secret_name), C(model_definition), C(endpoint) and C(experiment). A C(secret_value) is a map of
     credentials, or a text that is the C(api_key). A budget has no name; it is recognised by its target and duration.
-  - Of webhooks, budgets and guardrails the server may hold several that look like the declared one. One is adopted; more are refused.
+  - Of webhooks, budgets and guardrails the server may hold several that look like the declared one. One is adopted; more are refused,
+    but for those that a killed run of ours has left while it made a guardrail anew, of which one stays.
   - The C(template) of a prompt is compared with its latest version, and a new version is made when it differs. An alias declared for C(latest) follows.
 author: The mlops.platform authors (@mlops-platform)
 extends_documentation_fragment:

@@ -64,7 +64,7 @@ class Play:
 
 
 def document(name: str, many: int) -> Document:
-    """Objects with a natural key, and such as have none: webhooks, datasets and budgets, which a careless run would double."""
+    """Objects with a natural key, and such as have none: webhooks, datasets, budgets and guardrails, which a careless run would double."""
     return {
         "experiments": [{"name": f"{name}-{number}", "tags": {"n": number}} for number in range(many)],
         "webhooks": [
@@ -77,14 +77,22 @@ def document(name: str, many: int) -> Document:
                 {"target_scope": "GLOBAL", "duration": {"unit": "DAYS", "value": number + 1}, "budget_amount": 1.5, "budget_action": "ALERT"}
                 for number in range(many)
             ],
+            "guardrails": [
+                {"name": f"{name}-{number}", "scorer": {"experiment": f"{name}-0", "name": f"{name}-{number}"}, "stage": "BEFORE", "action": "VALIDATION"}
+                for number in range(many)
+            ],
         },
+        "scorers": [
+            {"experiment": f"{name}-0", "name": f"{name}-{number}", "instructions": "Is it good?", "model": "openai:/gpt-4o"} for number in range(many)
+        ],
         "datasets": [{"name": f"{name}-{number}", "experiments": [f"{name}-0"]} for number in range(many)],
         "users": [{"username": f"{name}-ann", "password": "{{ secrets.password }}"}],
         "grants": [{"user": f"{name}-ann", "resource_type": "experiment", "resource": f"{name}-0", "permission": "READ"}],
     }
 
 
-FAMILIES = ("experiments", "webhooks", "gateway_secrets", "gateway_budgets", "datasets", "users", "grants")
+FAMILIES = ("experiments", "webhooks", "gateway_secrets", "gateway_budgets", "gateway_guardrails", "scorers", "datasets", "users", "grants")
+COUNTED = ("webhooks", "datasets", "experiments", "guardrails", "scorers", "budgets")
 
 
 def counted(server: Server, name: str) -> dict[str, int]:
@@ -93,7 +101,11 @@ def counted(server: Server, name: str) -> dict[str, int]:
         "webhooks": server.request("GET", "/api/2.0/mlflow/webhooks?max_results=100").get("webhooks", []),
         "datasets": server.request("POST", "/api/3.0/mlflow/datasets/search", {"max_results": 1000}).get("datasets", []),
         "experiments": server.request("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 1000}).get("experiments", []),
+        "guardrails": server.request("GET", "/api/3.0/mlflow/gateway/guardrails/list?max_results=100").get("guardrails", []),
     }
+    places = [item["experiment_id"] for item in lists["experiments"] if item["name"] == f"{name}-0"]
+    scorers = [server.request("GET", f"/api/3.0/mlflow/scorers/list?experiment_id={place}").get("scorers", []) for place in places]
+    lists["scorers"] = [{"name": item["scorer_name"]} for listed in scorers for item in listed]
     found = {family: sum(item["name"].startswith(f"{name}-") for item in listed) for family, listed in lists.items()}
     return {**found, "budgets": len(server.request("GET", "/api/3.0/mlflow/gateway/budgets/list?max_results=100").get("budget_policies", []))}
 
@@ -122,6 +134,8 @@ def test_a_play_that_is_killed_is_ended_by_the_next_and_nothing_is_doubled(mlflo
         ("webhooks", "/api/2.0/mlflow/webhooks"),
         ("budgets", "/api/3.0/mlflow/gateway/budgets/create"),
         ("datasets", "/api/3.0/mlflow/datasets/create"),
+        ("scorers", "/api/3.0/mlflow/scorers/register"),
+        ("guardrails", "/api/3.0/mlflow/gateway/guardrails/create"),
     ):
         with Between(server.url, path, 3) as between:
             process = Play(tmp_path / family, server, wanted, url=between.url).start()
@@ -134,9 +148,39 @@ def test_a_play_that_is_killed_is_ended_by_the_next_and_nothing_is_doubled(mlflo
     ended, again = play.run(), play.run()
     assert not ended.get("failed"), ended["msg"]
     assert ended["changed"] and not again["changed"] and again["plan"] == []
-    assert counted(server, "killed") == dict.fromkeys(("webhooks", "datasets", "experiments", "budgets"), many)
+    assert counted(server, "killed") == dict.fromkeys(COUNTED, many)
     no_secret_in(output + play.output, server)
     taken_away(server)
+
+
+@pytest.mark.parametrize("path", ["create", "add-to-endpoint"])
+def test_a_play_that_is_killed_while_it_makes_guardrails_anew(mlflow_full: Server, tmp_path: Path, path: str) -> None:
+    """Two of one name are there for a moment: the next play knows that both are ours, and which one stays."""
+    server, many = mlflow_full, 6
+    wanted = document("anew", many)
+    wanted["gateway"]["model_definitions"] = [{"name": "anew-0", "secret_name": "anew-0", "provider": "openai", "model_name": "gpt-4o"}]
+    wanted["gateway"]["endpoints"] = [{"name": "anew-0", "model_configs": [{"model_definition": "anew-0"}]}]
+    for rail in wanted["gateway"]["guardrails"]:
+        rail["endpoints"] = [{"endpoint": "anew-0"}]
+    made = Play(tmp_path / "first", server, wanted).run()
+    assert not made.get("failed"), made["msg"]
+    for rail in wanted["gateway"]["guardrails"]:
+        rail["stage"] = "AFTER"
+    with Between(server.url, f"/api/3.0/mlflow/gateway/guardrails/{path}", 3) as between:
+        process = Play(tmp_path / "killed", server, wanted, url=between.url).start()
+        between.then = functools.partial(kill_all, process.pid)
+        output = process.communicate(timeout=300)[0]
+    assert process.returncode == -signal.SIGKILL, output[-4000:]
+    still(server, "anew")
+    assert counted(server, "anew")["guardrails"] > many, "it was killed in the midst of them"
+    play = Play(tmp_path / "last", server, wanted)
+    ended, again = play.run(), play.run()
+    assert not ended.get("failed"), ended["msg"]
+    assert ended["changed"] and not again["changed"] and again["plan"] == []
+    listed = server.request("GET", "/api/3.0/mlflow/gateway/guardrails/list?max_results=100")["guardrails"]
+    assert [rail["stage"] for rail in listed if rail["name"].startswith("anew-")] == ["AFTER"] * many
+    gone = server.declare({}, prune=dict.fromkeys((*FAMILIES, "gateway_endpoints", "gateway_model_definitions"), "owned"))
+    assert not gone.get("failed"), gone["msg"]
 
 
 def test_two_plays_at_once(mlflow_full: Server, tmp_path: Path) -> None:
@@ -149,7 +193,7 @@ def test_two_plays_at_once(mlflow_full: Server, tmp_path: Path) -> None:
     plays[0].run()
     again = plays[1].run()
     assert not again.get("failed") and not again["changed"], again
-    assert counted(server, "twice") == dict.fromkeys(("webhooks", "datasets", "experiments", "budgets"), many)
+    assert counted(server, "twice") == dict.fromkeys(COUNTED, many)
     for play in plays:
         no_secret_in(play.output, server)
     taken_away(server)

@@ -40,13 +40,33 @@ class Registry:
 
     def mark(self, family: str, key: str, identifier: str | None) -> marks.Mark | None:
         """The mark of an object; none where it was made for one of the same name that is gone."""
+        found = self._found(family, key)
+        return marks.read(found) if found.get("id") == identifier else None
+
+    def _found(self, family: str, key: str) -> dict[str, t.Any]:
         try:
             found = json.loads(self._read().get(_tag(family, key), "null"))
         except ValueError:
-            return None
-        if not isinstance(found, dict) or found.get("name") != f"{family}/{key}" or found.get("id") != identifier:
-            return None
-        return marks.read(found)
+            return {}
+        return found if isinstance(found, dict) and found.get("name") == f"{family}/{key}" else {}
+
+    def replacing(self, family: str, key: str) -> tuple[str, dict[str, t.Any]] | None:
+        """Of an object that a run began to make anew: the identifier of the old one, and how the new one is known."""
+        found = self._found(family, key)
+        return (str(found.get("id")), found["by"]) if isinstance(found.get("by"), dict) else None
+
+    def replace(self, family: str, key: str, owner: str, identifier: str, by: t.Mapping[str, t.Any]) -> None:
+        """Before an object is made anew beside the old one: if the run is killed in between, the next one knows that both are ours.
+
+        What was applied is left out until all is done, so that the next run has something to do.
+
+        :param by: how the new one is known.
+        """
+        self._write(family, key, {"id": identifier, **marks.Mark(owner).texts(), "by": by})
+
+    def follow(self, family: str, key: str, identifier: str) -> None:
+        """After a look at what a killed run left: its mark is that of the object that stays. The server hears of it when all is done."""
+        self._read()[_tag(family, key)] = json.dumps({**self._found(family, key), "id": identifier})
 
     def names(self, family: str) -> list[str]:
         """Keys of all objects of a family that have a mark."""
@@ -61,7 +81,10 @@ class Registry:
 
     def keep(self, family: str, key: str, mark: marks.Mark, identifier: str | None) -> None:
         """Writes a mark."""
-        value = json.dumps({"name": f"{family}/{key}", "id": identifier, **mark.texts()}, separators=(",", ":"))
+        self._write(family, key, {"id": identifier, **mark.texts()})
+
+    def _write(self, family: str, key: str, texts: t.Mapping[str, t.Any]) -> None:
+        value = json.dumps({"name": f"{family}/{key}", **texts}, separators=(",", ":"))
         name = _tag(family, key)
         if self._read().get(name) == value:
             return

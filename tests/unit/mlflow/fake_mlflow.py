@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An MLflow in memory that answers over real sockets, and misbehaves when told to.
 
-It knows workspaces, experiments, registered models, prompts, webhooks, the gateway without guardrails, users, roles and grants. Its behaviour
+It knows workspaces, experiments, registered models, prompts, webhooks, the gateway, users, roles and grants. Its behaviour
 is what was seen of MLflow 3.17.2 with basic authentication and workspaces; where a test needs more, add a route with @route.
 """
 
@@ -38,7 +38,7 @@ class Request:
 
 Route = Callable[["FakeMlflow", Request], Json]
 ROUTES: list[tuple[str, re.Pattern[str], Route]] = []
-_FAMILIES = ("experiments", "models", "webhooks", "secrets", "model-definitions", "endpoints", "budgets")
+_FAMILIES = ("experiments", "models", "webhooks", "secrets", "model-definitions", "endpoints", "budgets", "guardrails", "scorers")
 
 
 def route(method: str, pattern: str) -> Callable[[Route], Route]:
@@ -122,7 +122,7 @@ class FakeMlflow(FaultyServer):
         given = {**query, **(json.loads(raw) if raw else {})}
         for verb, pattern, function in ROUTES:
             found = pattern.match(path[where.end() :])
-            if found and verb == method:
+            if found and re.fullmatch(verb, method):
                 request = Request(given, tuple(unquote(group or "") for group in found.groups()), self.spaces[workspace], workspace)
                 return 200, copy.deepcopy(function(self, request)), {}
         raise RefusedError(404)
@@ -404,6 +404,7 @@ _GATEWAY = {
     "model-definitions": ("model_definition", "model_definitions", "model_definition_id", "name"),
     "endpoints": ("endpoint", "endpoints", "endpoint_id", "name"),
     "budgets": ("budget_policy", "budget_policies", "budget_policy_id", ""),
+    "guardrails": ("guardrail", "guardrails", "guardrail_id", ""),
 }
 
 
@@ -417,6 +418,10 @@ def _shown(request: Request, folder: str, item: Record) -> Record:
         known = tables["model-definitions"]
         mappings = [one_of | {"model_definition": {"name": known[one_of["model_definition_id"]]["name"]}} for one_of in item["model_configs"]]
         return {key: value for key, value in item.items() if key != "model_configs"} | {"model_mappings": mappings}
+    if folder == "guardrails":
+        (scorer,) = (one_of for one_of in tables["scorers"].values() if one_of["scorer_id"] == item["scorer_id"])
+        shown = {key: value for key, value in item.items() if key not in ("scorer_id", "scorer_version", "attached")}
+        return shown | {"scorer": scorer | {"scorer_version": int(item["scorer_version"])}}
     return item
 
 
@@ -425,16 +430,16 @@ def _config(fake: FakeMlflow, request: Request) -> Json:
     return {"using_default_passphrase": False}
 
 
-@route("GET", "/gateway/(secrets|model-definitions|endpoints|budgets)/list")
+@route("GET", "/gateway/(secrets|model-definitions|endpoints|budgets|guardrails)/list")
 def _gateway_list(fake: FakeMlflow, request: Request) -> Json:
     folder = request.args[0]
     listed = [_shown(request, folder, item) for item in request.tables[folder].values()]
-    if folder == "budgets":
+    if folder in ("budgets", "guardrails"):
         return fake.page_of(request, _GATEWAY[folder][1], listed)
     return {_GATEWAY[folder][1]: [item for item in listed if item.get("secret_id") == request.given.get("secret_id", item.get("secret_id"))]}
 
 
-@route("POST", "/gateway/(secrets|model-definitions|endpoints|budgets)/create")
+@route("POST", "/gateway/(secrets|model-definitions|endpoints|budgets|guardrails)/create")
 def _gateway_create(fake: FakeMlflow, request: Request) -> Json:
     folder = request.args[0]
     made, _listed, identifier, title = _GATEWAY[folder]
@@ -455,7 +460,7 @@ def _gateway_update(fake: FakeMlflow, request: Request) -> Json:
     return {made: _shown(request, folder, found)}
 
 
-@route("DELETE", "/gateway/(secrets|model-definitions|endpoints|budgets)/delete")
+@route("DELETE", "/gateway/(secrets|model-definitions|endpoints|budgets|guardrails)/delete")
 def _gateway_delete(fake: FakeMlflow, request: Request) -> Json:
     folder = request.args[0]
     number = request.given[_GATEWAY[folder][2]]
@@ -472,6 +477,35 @@ def _set_endpoint_tag(fake: FakeMlflow, request: Request) -> Json:
 @route("DELETE", "/gateway/endpoints/delete-tag")
 def _delete_endpoint_tag(fake: FakeMlflow, request: Request) -> Json:
     return delete_tag(one(request.tables["endpoints"], request.given["endpoint_id"], "Endpoint"), request.given)
+
+
+@route("GET", "/scorers/versions")
+def _scorer_versions(fake: FakeMlflow, request: Request) -> Json:
+    """Of a scorer that a test has put into the table."""
+    wanted = {key: request.given[key] for key in ("experiment_id",)} | {"scorer_name": request.given["name"]}
+    found = [item for item in request.tables["scorers"].values() if wanted.items() <= item.items()]
+    if not found:
+        raise nothing("Scorer")
+    return {"scorers": found}
+
+
+@route("GET", "/gateway/guardrails/list-for-endpoint")
+def _attached(fake: FakeMlflow, request: Request) -> Json:
+    number = request.given["endpoint_id"]
+    rails = request.tables["guardrails"]
+    return {"configs": [{"guardrail_id": rail, **item["attached"][number]} for rail, item in rails.items() if number in item.get("attached", {})]}
+
+
+@route("(POST|PATCH|DELETE)", "/gateway/guardrails/(add-to-endpoint|update-config|remove-from-endpoint)")
+def _attach(fake: FakeMlflow, request: Request) -> Json:
+    verb, number = request.args[0], request.given["endpoint_id"]
+    attached = one(request.tables["guardrails"], request.given["guardrail_id"], "Guardrail").setdefault("attached", {})
+    if verb == "add-to-endpoint" and number in attached:
+        raise taken("Guardrail of this endpoint")
+    attached.pop(number, None)
+    if verb != "remove-from-endpoint":
+        attached[number] = {key: value for key, value in request.given.items() if key == "execution_order"}
+    return {}
 
 
 # Users, roles and grants, as since 3.13

@@ -7,21 +7,25 @@ from __future__ import annotations
 import typing as t
 
 from ...engine import marks
-from ...engine.compare import Change, Rules
-from ...engine.errors import EngineError
+from ...engine.compare import Change, Rules, differences
+from ...engine.errors import EngineError, RefusedError
 from ...engine.family import Entry
 from .. import documents
-from ..scoped import TwinFamily
+from ..scoped import TwinFamily, keep_the_oldest
 from ..session import Session
 from .gateway import GatewayEndpoints, GatewayFamily
 
 _PAGE = 100
 _SCORER = {"experiment": documents.TEXT, "name": documents.TEXT, "version": documents.WHOLE}
+_TOLD = ("stage", "action", "scorer_id", "scorer_version")
 _ATTACHED = {"endpoint": documents.TEXT, "execution_order": documents.WHOLE}
 
 
 class GatewayGuardrails(GatewayFamily, TwinFamily):
-    """Guardrails by name. The server cannot change one, so that what differs is made anew; its endpoints are attached again."""
+    """Guardrails by name. The server cannot change one, so that what differs is made anew; its endpoints are attached again.
+
+    Both are there for a moment. The registry knows of it before, so that a run that is killed then leaves nothing that nobody can tell apart.
+    """
 
     name = "gateway_guardrails"
     path = ("gateway", "guardrails")
@@ -36,7 +40,7 @@ class GatewayGuardrails(GatewayFamily, TwinFamily):
         "endpoints": documents.LIST,
     }
     required = ("name", "scorer", "stage", "action")
-    rules = Rules(ignored=frozenset({"workspace", "_twins"}), keyed={"endpoints": "endpoint"})
+    rules = Rules(ignored=frozenset({"workspace", "_twins", "_left"}), keyed={"endpoints": "endpoint"})
     _endpoints = GatewayEndpoints()
 
     def problems(self, entries: t.Sequence[Entry], document: Entry) -> list[str]:
@@ -90,18 +94,42 @@ class GatewayGuardrails(GatewayFamily, TwinFamily):
         result: dict[str, Entry] = {}
         declared = server.declared(self)
         for workspace in server.scopes(self, keys):
-            found = self.listing(server, workspace)
+            found, left = self._without_left(server, workspace, self.listing(server, workspace), declared)
             attached = self._attached(server, workspace) if any(self.found_key(item, workspace) in declared for item in found) else {}
             for item in found:
                 key, identifier = self.found_key(item, workspace), str(item[self.identifier])
                 entry = {
                     "name": item["name"],
                     "workspace": workspace,
+                    "_left": left.get(key, []),
                     "endpoints": attached.get(identifier, []),
                     **self.entry(server, item, declared.get(key, {})),
                 }
                 self.found(server, result, key, identifier, item, entry)
         return result
+
+    def _without_left(
+        self, server: Session, workspace: str, found: t.Sequence[Entry], declared: t.Mapping[str, Entry]
+    ) -> tuple[list[Entry], dict[str, list[str]]]:
+        """The server's guardrails without those that a killed run has left beside others of ours, and the identifiers of those by key."""
+        named: dict[str, list[Entry]] = {}
+        for item in found:
+            named.setdefault(self.found_key(item, workspace), []).append(item)
+        kept: list[Entry] = []
+        left: dict[str, list[str]] = {}
+        for key, items in named.items():
+            replacing = server.registry(workspace).replacing(self.name, key)
+            if replacing and all(str(item[self.identifier]) == replacing[0] or _made_by(item) == replacing[1] for item in items):
+                wanted = declared.get(key, {})
+                stays = max(items, key=lambda item: (self._is_as_declared(server, item, wanted), int(item.get("created_at") or 0)))
+                server.registry(workspace).follow(self.name, key, str(stays[self.identifier]))
+                left[key] = [str(item[self.identifier]) for item in items if item is not stays]
+                items = [stays]
+            kept += items
+        return kept, left
+
+    def _is_as_declared(self, server: Session, item: Entry, wanted: Entry) -> bool:
+        return not differences(wanted, {**wanted, **self.entry(server, item, wanted)}, self.rules)
 
     def _attached(self, server: Session, workspace: str) -> dict[str, list[Entry]]:
         """Endpoints of every guardrail."""
@@ -128,6 +156,9 @@ class GatewayGuardrails(GatewayFamily, TwinFamily):
         }
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
+        self._make(server, entry, self._body(server, entry))
+
+    def _body(self, server: Session, entry: Entry) -> Entry:
         workspace = str(entry.get("workspace") or "")
         scorer = self._scorer(server, workspace, entry["scorer"])
         if scorer is None:
@@ -136,27 +167,49 @@ class GatewayGuardrails(GatewayFamily, TwinFamily):
         body.update(scorer_id=scorer["scorer_id"], scorer_version=scorer["scorer_version"])
         if entry.get("action_endpoint"):
             body["action_endpoint_id"] = self._endpoints.sure(server, workspace, entry["action_endpoint"])
-        identifier = self.write(server, entry, "create", body)
+        return body
+
+    def _make(self, server: Session, entry: Entry, body: Entry, beside: str = "") -> None:
+        """Makes one and attaches it.
+
+        :param beside: identifier of the one that goes for it.
+        """
+        workspace = str(entry.get("workspace") or "")
+        made = self.write(server, entry, "create", body)
+        alike = [item for item in self.listing(server, workspace) if item["name"] == entry["name"] and str(item[self.identifier]) != beside]
+        keep_the_oldest(made, alike, self.identifier, "created_at", lambda number: self._remove(server, workspace, number))
         for one in entry.get("endpoints") or []:
-            self._attach(server, workspace, identifier, one)
+            self._attach(server, workspace, made, one)
 
     def _attach(self, server: Session, workspace: str, identifier: str, one: Entry) -> None:
         order = {"execution_order": one["execution_order"]} if one.get("execution_order") is not None else {}
-        endpoint = self._endpoints.sure(server, workspace, one["endpoint"])
-        server.at(workspace).post("3.0/gateway/guardrails/add-to-endpoint", endpoint_id=endpoint, guardrail_id=identifier, **order)
+        asked = {"endpoint_id": self._endpoints.sure(server, workspace, one["endpoint"]), "guardrail_id": identifier, **order}
+        try:
+            server.at(workspace).post("3.0/gateway/guardrails/add-to-endpoint", **asked)
+        except RefusedError as exc:
+            if exc.code != "RESOURCE_ALREADY_EXISTS":  # another run attached it meanwhile
+                raise
+            if order:
+                server.at(workspace).patch("3.0/gateway/guardrails/update-config", **asked)
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         workspace, identifier = current["workspace"], str(server.id_of(self.name, self.key(current)))
         if any(change.path[0] != "endpoints" for change in changes):
+            self._remove(server, workspace, *current["_left"])
+            body = self._body(server, wanted)
+            if mark:
+                by = {**{field: str(value) for field, value in body.items() if field in _TOLD}, "action_endpoint": wanted.get("action_endpoint") or ""}
+                server.registry(workspace).replace(self.name, self.key(current), mark.owner, identifier, by)
             # The new one first: endpoints are not left without it.
-            self.create(server, wanted, mark)
-            server.at(workspace).delete("3.0/gateway/guardrails/delete", guardrail_id=identifier)
+            self._make(server, wanted, body, beside=identifier)
+            self._remove(server, workspace, identifier)
             return
         names: dict[str, None] = {}  # each once, in order
         for change in changes:
             names.update(dict.fromkeys(change.path[1:2] or [one["endpoint"] for one in current["endpoints"]]))
         for name in names:
             self._write_endpoint(server, workspace, identifier, name, current, wanted)
+        self._remove(server, workspace, *current["_left"])
 
     def _write_endpoint(self, server: Session, workspace: str, identifier: str, name: str, current: Entry, wanted: Entry) -> None:
         api = server.at(workspace)
@@ -171,4 +224,18 @@ class GatewayGuardrails(GatewayFamily, TwinFamily):
             api.patch("3.0/gateway/guardrails/update-config", **asked, execution_order=one["execution_order"])
 
     def delete(self, server: Session, current: Entry) -> None:
-        server.at(current["workspace"]).delete("3.0/gateway/guardrails/delete", guardrail_id=server.id_of(self.name, self.key(current)))
+        self._remove(server, current["workspace"], *current["_left"], str(server.id_of(self.name, self.key(current))))
+
+    def _remove(self, server: Session, workspace: str, *identifiers: str) -> None:
+        for identifier in identifiers:
+            try:
+                server.at(workspace).delete("3.0/gateway/guardrails/delete", guardrail_id=identifier)
+            except RefusedError as exc:
+                if exc.status != 404:  # another run was faster
+                    raise
+
+
+def _made_by(item: Entry) -> Entry:
+    """What a guardrail was made of, as the registry keeps it."""
+    told = {**item, **{field: (item.get("scorer") or {}).get(field) for field in ("scorer_id", "scorer_version")}}
+    return {**{field: str(told.get(field)) for field in _TOLD}, "action_endpoint": item.get("action_endpoint_id") or ""}
