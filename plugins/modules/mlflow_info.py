@@ -8,9 +8,21 @@ module: mlflow_info
 short_description: What an MLflow server holds, as a document
 version_added: 0.2.0
 description:
-  - Reads the objects of a server and returns them in the format of M(mlops.platform.mlflow_config), which takes them as they are.
+  - Reads the objects of a server and returns them in the format of M(mlops.platform.mlflow_config), which takes them as they are, and
+    changes nothing on the same server.
   - This is the way to bring under control what people made by hand. Look at what is returned, take out what is not worth keeping, and declare the rest.
   - Secrets are not in it. In their place stands C(**********), which means to keep what the server has.
+  - Everything of one workspace is told, also what nobody declared, but for what no document should or can say. Left out are
+    the records of datasets, which are data and may be many (a document without C(records) leaves them alone);
+    versions of registered models without O(versions), and of prompts all but the latest, with its C(commit_message);
+    the version of the scorer of a guardrail (on the same server it stays, elsewhere the newest counts);
+    scorers with program code, which M(mlops.platform.mlflow_config) refuses;
+    deleted experiments with what is in them (what is shown with others too has C(+experiments) instead of C(experiments));
+    tags that MLflow itself sets, the label schema that every experiment has, and everybody's own review queue;
+    all but one of several webhooks, budgets, guardrails or datasets of one name, which cannot be told apart in a document.
+  - A scorer comes as its C(definition), which holds what may be declared as C(instructions), C(model) and C(description) too.
+  - Label schemas, review queues and, before MLflow 3.17, scorers take a request or two for each experiment, datasets one each, and guardrails one for
+    each endpoint. Name O(families) where there are many and they are not needed.
 author: The mlops.platform authors (@mlops-platform)
 options:
   families:

@@ -73,6 +73,19 @@ class Server:
         assert not validated.error_messages, validated.error_messages
         return outcome(config, validated.validated_parameters, check=check, diff=True, say=lambda line: None)
 
+    def told(self, **options: Any) -> dict[str, Any]:
+        """The result of mlflow_info, run inside this process."""
+        from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+        from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
+        from ansible_collections.mlops.platform.plugins.module_utils.mlflow.info import door
+
+        info = door()
+        validated = ArgumentSpecValidator(info.spec, **info.constraints).validate({**self.options, **options})
+        assert not validated.error_messages, validated.error_messages
+        result = outcome(info, validated.validated_parameters, check=False, diff=False, say=lambda line: None)
+        assert not result.get("failed"), result
+        return result
+
 
 def environment(version: str) -> Path:
     """Folder of a virtual environment with this version of MLflow."""

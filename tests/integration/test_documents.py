@@ -20,6 +20,7 @@ import test_mlflow_core
 import test_mlflow_genai
 import test_mlflow_permissions
 from ansible_collections.mlops.platform.plugins.module_utils.keycloak.families import ALL
+from ansible_collections.mlops.platform.plugins.module_utils.mlflow import documents
 from ansible_collections.mlops.platform.plugins.module_utils.mlflow import families as known
 from conftest import ROOT
 from keycloak_client import Realm
@@ -182,6 +183,40 @@ def test_everything_on_mlflow(host: str, fixture: str, missing: tuple[str, ...],
     assert {family for _action, family in repaired} == families
     gone = site.play({"workspaces": []}, prune=dict.fromkeys(families, "owned"))
     assert sorted(gone) == sorted(("delete", family) for _action, family in made)
+
+
+# What mlflow_info leaves out of what is declared here: its documentation says why. A scorer comes by its definition.
+NOT_TOLD = {
+    "prompts": {"commit_message"}, "datasets": {"records"}, "scorers": {"instructions", "model", "description"},
+}  # fmt: skip
+
+
+def test_what_mlflow_info_tells_changes_nothing(mlflow_fresh: Server) -> None:
+    """Also to who has no marks of it: nothing is found by what was declared."""
+    server, document = mlflow_fresh, everything()
+    kinds = {"numeric": {"min_value": 1, "max_value": 5}, "text": {"max_length": 9}, "categorical": {"options": ["a", "b"], "multi_select": True}}
+    document["label_schemas"] += [{"experiment": "g-two", "name": kind, "type": "feedback", "input": {kind: given}} for kind, given in kinds.items()]
+    document["gateway"]["endpoints"][0]["experiment"] = "g-two"
+    made = server.declare(document, owner="")
+    assert not made.get("failed"), made["msg"]
+    told = server.told(versions=True)
+    assert told["warnings"] == [] and told["owners"] == {}
+    assert not [secret for secret in SECRETS if secret in json.dumps(told)]
+    missing: dict[str, set[str]] = {}
+    for family in known.everything():
+        wanted, found = (
+            {family.key(entry): raw for entry, raw in zip(family.entries(whole), documents.within(whole, family.path), strict=True)}
+            for whole in (document, told["config"])
+        )
+        for key, entry in wanted.items():
+            missing.setdefault(family.name, set()).update({field for field, value in entry.items() if value not in ("", False)} - set(found[key]))
+    assert {family: fields for family, fields in missing.items() if fields} == NOT_TOLD
+    rail = told["config"]["gateway"]["guardrails"][0]
+    assert rail["scorer"] == {"experiment": "g/exp", "name": "judge"} and [one["endpoint"] for one in rail["endpoints"]] == ["c-endpoint"]
+    for mode in ("merge", "exact"):
+        seen = server.declare(told["config"], check=True, owner="", mode=mode)
+        assert not seen.get("failed"), seen["msg"]
+        assert seen["plan"] == []
 
 
 def test_everything_on_keycloak(keycloak_postgres: Keycloak, ssh_host: dict[str, Any], tmp_path: Path) -> None:

@@ -29,15 +29,7 @@ FAMILIES = dict.fromkeys(DOCUMENT, "owned")
 
 
 def exported(server: Server) -> dict[str, Any]:
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-    from ansible_collections.mlops.platform.plugins.module_utils.engine.door import outcome
-    from ansible_collections.mlops.platform.plugins.module_utils.mlflow.info import door
-
-    info = door()
-    validated = ArgumentSpecValidator(info.spec, **info.constraints).validate({**server.options, "names": ["official-made*"], "versions": True})
-    result = outcome(info, validated.validated_parameters, check=False, diff=False, say=lambda line: None)
-    assert not result.get("failed"), result
-    return dict(result["config"])
+    return dict(server.told(names=["official-made*"], versions=True)["config"])
 
 
 def test_what_is_declared_and_what_the_client_makes(mlflow_plain: Server, tmp_path: Path) -> None:

@@ -54,9 +54,11 @@ class ExperimentFamily(ScopedFamily):
         return f"the experiment {experiment!r} is deleted: declare it under experiments, which restores it" if there.get("lifecycle_stage") == "deleted" else ""
 
     def places(self, server: Session, keys: t.Collection[str]) -> list[Place]:
-        """The experiments to look into: those that the document, these keys or our marks speak of, as far as they are there."""
+        """The experiments to look into: those that the document, these keys or our marks speak of, as far as they are there; all where all is told."""
         if not server.since(*self.since):
             return []
+        if server.tells:
+            return [(workspace, name, number) for workspace in server.scopes(self, keys) for number, name in server.active_experiments(workspace).items()]
         declared = server.declared(self)
         names = {(str(entry["workspace"]), str(entry["experiment"])) for entry in declared.values()}
         others = set(keys) - set(declared)

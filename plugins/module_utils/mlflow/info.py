@@ -37,6 +37,7 @@ def _run(call: Call) -> Result:
         names = [family.name for family in families]
         raise InvalidError([f"families: {name} is not known: {_hint(name, names)}" for name in unknown])
     server = session(params, families, {family.name for family in families})
+    server.tells = True
     before = server.counts()["total"]
     place = {"workspace": params["workspace"]} if params.get("workspace") else {}
     server.open(dict(place))

@@ -16,7 +16,7 @@ from ..engine.http import Http
 from ..engine.plan import Plan
 from . import documents
 from .api import BARE, Api
-from .registry import Registry
+from .registry import EXPERIMENT, Registry
 
 OLDEST = (3, 10)
 CONTENT = {"refuse": "RESTRICT", "move": "SET_DEFAULT", "delete": "CASCADE"}
@@ -32,6 +32,7 @@ class Session:
     :ivar pruned: names of the families that have to be listed whole, because what is not declared may be deleted.
     :ivar workspace_content: what becomes of the content of a workspace that is deleted, in the server's words.
     :ivar in_loop: whether other items of a loop will ask the same server.
+    :ivar tells: whether nothing is declared, and all that a document could say of what is there is asked for.
     :ivar version: the server's version as numbers, for comparisons.
     :ivar document: the declared state, once the session is open.
     """
@@ -44,6 +45,7 @@ class Session:
         self.pruned = frozenset(pruned)
         self.workspace_content = CONTENT[workspace_content]
         self.in_loop = in_loop
+        self.tells = False
         self.version: tuple[int, ...] = ()
         self.document: Entry = {}
         self._info: dict[str, t.Any] = {}
@@ -53,6 +55,7 @@ class Session:
         self._ids: dict[tuple[str, str], str] = {}
         self._raw: dict[tuple[str, str], Entry] = {}
         self._experiments: dict[tuple[str, str], str | None] = {}
+        self._active: dict[str, dict[str, str]] = {}
         self._workspaces: dict[str, Entry] | None = None
         self._registries: dict[str, Registry] = {}
         self._lock = threading.Lock()
@@ -180,6 +183,17 @@ class Session:
             found = self.at(workspace).find("2.0/experiments/get-by-name", experiment_name=name) if self.is_there(workspace) else None
             self._experiments[workspace, name] = str(found["experiment"]["experiment_id"]) if found else None
         return self._experiments[workspace, name]
+
+    def active_experiments(self, workspace: str) -> dict[str, str]:
+        """Names of a workspace's experiments by their identifiers, without the modules' own; read once."""
+        if workspace not in self._active:
+            listed = self.at(workspace).pages("2.0/experiments/search", "experiments", 5000, view_type="ACTIVE_ONLY")
+            self._active[workspace] = {str(item["experiment_id"]): str(item["name"]) for item in listed if item["name"] != EXPERIMENT}
+        return self._active[workspace]
+
+    def told_experiment(self, number: t.Any) -> str:
+        """The name of an experiment that something refers to, where everything is told; empty where it is not, or the experiment is deleted."""
+        return self.active_experiments(str(self.document.get("workspace") or "")).get(str(number), "") if self.tells and number else ""
 
     def registry(self, workspace: str) -> Registry:
         """Marks of the objects of a workspace that have no place for one."""

@@ -41,6 +41,12 @@ def named(server: Session, wanted: Entry, numbers: t.Iterable[t.Any]) -> list[st
     return [known.get(str(number), f"#{number}") for number in numbers]
 
 
+def told(server: Session, numbers: t.Iterable[t.Any]) -> Entry:
+    """The field of a document that says so much, where everything is told: what is shown with a deleted experiment too can only be added to."""
+    names = [server.told_experiment(number) for number in numbers]
+    return {"experiments" if all(names) else "+experiments": list(filter(None, names))}
+
+
 def number(server: Session, workspace: str, name: str) -> str:
     """The opposite of named()."""
     return name[1:] if name.startswith("#") else str(server.experiment_id(workspace, name))

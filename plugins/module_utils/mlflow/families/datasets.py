@@ -79,7 +79,7 @@ class Datasets(ScopedFamily):
                 server.learn(self.name, key, item["dataset_id"], {"tags": tags, "twins": []})
                 wanted = declared.get(key, {})
                 entry = {"workspace": workspace, "name": item["name"], "tags": plain_tags(tags, wanted.get("tags") or {})}
-                if key in keys:
+                if key in keys or server.tells:
                     self._details(server, entry, item["dataset_id"], wanted)
                 result[key] = entry
         return result
@@ -94,8 +94,9 @@ class Datasets(ScopedFamily):
     def _details(self, server: Session, entry: Entry, identifier: str, wanted: Entry) -> None:
         """What costs a request of its own, where it is declared."""
         api = server.at(entry["workspace"])
-        if with_experiments.are_declared(wanted):
-            entry["experiments"] = with_experiments.named(server, wanted, api.get(f"3.0/datasets/{identifier}/experiment-ids").get("experiment_ids") or [])
+        if with_experiments.are_declared(wanted) or server.tells:
+            numbers = api.get(f"3.0/datasets/{identifier}/experiment-ids").get("experiment_ids") or []
+            entry.update(with_experiments.told(server, numbers) if server.tells else {"experiments": with_experiments.named(server, wanted, numbers)})
         if "records" in wanted:
             listed = self._records(server, entry["workspace"], identifier)
             entry["records"] = [{"record": _record(item.get("inputs")), **{field: item.get(field) or {} for field in _RECORD}} for item in listed]

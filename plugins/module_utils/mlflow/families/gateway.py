@@ -300,7 +300,10 @@ class GatewayEndpoints(GatewayFamily):
             "usage_tracking": item.get("usage_tracking", True),
             "tags": plain_tags(tags, declared.get("tags") or {}),
         }
-        if declared.get("experiment"):
+        told = server.told_experiment(item.get("experiment_id"))
+        if told:
+            result["experiment"] = told
+        elif declared.get("experiment"):
             known = server.experiment_id(str(declared.get("workspace") or ""), declared["experiment"])
             result["experiment"] = declared["experiment"] if known == item.get("experiment_id") else f"(experiment {item.get('experiment_id')})"
         return result

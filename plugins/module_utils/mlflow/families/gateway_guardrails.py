@@ -95,7 +95,7 @@ class GatewayGuardrails(GatewayFamily, TwinFamily):
         declared = server.declared(self)
         for workspace in server.scopes(self, keys):
             found, left = self._without_left(server, workspace, self.listing(server, workspace), declared)
-            attached = self._attached(server, workspace) if any(self.found_key(item, workspace) in declared for item in found) else {}
+            attached = self._attached(server, workspace) if server.tells or any(self.found_key(item, workspace) in declared for item in found) else {}
             for item in found:
                 key, identifier = self.found_key(item, workspace), str(item[self.identifier])
                 entry = {
@@ -143,8 +143,9 @@ class GatewayGuardrails(GatewayFamily, TwinFamily):
 
     def entry(self, server: Session, item: Entry, declared: Entry) -> Entry:
         scorer = item.get("scorer") or {}
-        experiment, wanted = str(scorer.get("experiment_id", "")), declared.get("scorer") or {}
-        if wanted and server.experiment_id(str(declared.get("workspace") or ""), wanted["experiment"]) == experiment:
+        number, wanted = str(scorer.get("experiment_id", "")), declared.get("scorer") or {}
+        experiment = server.told_experiment(number) or number
+        if wanted and server.experiment_id(str(declared.get("workspace") or ""), wanted["experiment"]) == number:
             experiment = wanted["experiment"]
         # Without a declared version, the one that was the newest at its creation stays.
         version = {"version": scorer.get("scorer_version")} if wanted.get("version") is not None else {}

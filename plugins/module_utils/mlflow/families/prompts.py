@@ -108,8 +108,11 @@ class Prompts(ScopedFamily):
             entry["template"] = _parsed(texts.get(_TEXT, "")) if texts.get(_TYPE) == "chat" else texts.get(_TEXT, "")
             entry["version_tags"] = plain_tags(texts, declared.get("version_tags") or {})
             entry.update({field: _parsed(texts[tag]) for field, tag in _VERSIONED.items() if tag in texts})
-        if with_experiments.are_declared(declared):
-            entry["experiments"] = with_experiments.named(server, declared, filter(None, tags.get(_EXPERIMENTS, "").split(",")))
+        numbers = list(filter(None, tags.get(_EXPERIMENTS, "").split(",")))
+        if server.tells:
+            entry.update(with_experiments.told(server, numbers))
+        elif with_experiments.are_declared(declared):
+            entry["experiments"] = with_experiments.named(server, declared, numbers)
         if declared.get("aliases") is not None:
             entry["aliases"] = versions.aliases(declared["aliases"], item.get("aliases"), {LATEST: str(latest.get("version", ""))})
         return entry

@@ -108,8 +108,10 @@ class Scorers(ExperimentFamily):
             server.learn(self.name, key, item["scorer_id"], item)
             wanted = declared.get(key, {})
             entry["definition"] = _definition(item, wanted.get("definition") or {})
+            if server.tells and (not entry["definition"] or "call_source" in entry["definition"]):
+                continue  # no document can declare it
             result[key] = entry
-            if "online" in wanted:
+            if "online" in wanted or (server.tells and server.since(3, 9)):
                 watched[item["scorer_id"]] = key
             if "endpoint" in wanted:
                 bound[item["scorer_id"]] = key
@@ -125,7 +127,8 @@ class Scorers(ExperimentFamily):
             here = {place[2]: place for place in places if place[0] == workspace}
             api = server.at(workspace)
             # Before 3.17 a server lists one experiment at a time.
-            asked: list[dict[str, Json]] = [{"experiment_ids": list(here)}] if server.since(3, 17) and len(here) > 1 else [{"experiment_id": n} for n in here]
+            many = server.since(3, 17) and len(here) > 1
+            asked: list[dict[str, Json]] = [{"experiment_ids": part} for part in _parts(list(here))] if many else [{"experiment_id": n} for n in here]
             for query in asked:
                 for item in of_active(functools.partial(_scorers, api, query)):
                     yield here[str(item["experiment_id"])], item
@@ -134,8 +137,9 @@ class Scorers(ExperimentFamily):
         found = {}
         for workspace in sorted({result[key]["workspace"] for key in watched.values()}):
             asked = [number for number, key in watched.items() if result[key]["workspace"] == workspace]
-            for config in server.at(workspace).get("3.0/scorers/online-configs", scorer_ids=asked).get("configs") or []:
-                found[config["scorer_id"]] = {"sample_rate": float(config["sample_rate"]), "filter_string": config.get("filter_string") or ""}
+            for part in _parts(asked):
+                for config in server.at(workspace).get("3.0/scorers/online-configs", scorer_ids=part).get("configs") or []:
+                    found[config["scorer_id"]] = {"sample_rate": float(config["sample_rate"]), "filter_string": config.get("filter_string") or ""}
         return found
 
     def _bindings(self, server: Session, result: t.Mapping[str, Entry], bound: t.Mapping[str, str]) -> dict[str, list[str]]:
@@ -186,6 +190,11 @@ class Scorers(ExperimentFamily):
 
     def delete(self, server: Session, current: Entry) -> None:
         server.at(current["workspace"]).delete("3.0/scorers/delete", experiment_id=self.experiment(server, current), name=current["name"])
+
+
+def _parts(numbers: list[str]) -> list[list[str]]:
+    """So many at once as fit into an address."""
+    return [numbers[at : at + 50] for at in range(0, len(numbers), 50)]
 
 
 def _scorers(api: Api, query: dict[str, Json]) -> list[Json]:
