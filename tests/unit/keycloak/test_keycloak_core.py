@@ -304,6 +304,58 @@ def test_references_to_nothing_are_said_before_the_first_write(keycloak: FakeKey
     assert {method for method, path in sent if not path.endswith("/token")} == {"GET"}
 
 
+# What the server has, what is declared, and the circle that this would close.
+CIRCLES: list[tuple[dict[str, list[str]], dict[str, dict[str, Any]], str]] = [
+    ({"b": ["a"]}, {"a": {"realm": ["b"]}}, "a contains b contains a"),
+    ({"b": ["c"], "c": ["a"]}, {"a": {"+realm": ["b"]}}, "a contains b contains c contains a"),
+    ({"b": ["web::w"], "web::w": ["a"]}, {"a": {"realm": ["b"]}}, "a contains b contains web::w contains a"),
+    ({"a": ["b"], "c": ["b"]}, {"b": {"client": {"web": ["w"]}}, "web::w": {"realm": ["c"]}}, "b contains web::w contains c contains b"),
+    ({"web::w": ["a"], "a": ["c"]}, {"a": {"client": {"web": ["w"]}}}, "a contains web::w contains a"),
+    ({"b": ["a"]}, {"new": {"realm": ["b"]}, "a": {"realm": ["new"]}}, "a contains new contains b contains a"),
+]
+
+
+def with_composites(there: dict[str, list[str]], composites: dict[str, dict[str, Any]], keycloak: FakeKeycloak, go: Any) -> dict[str, Any]:
+    """A document, on a server whose roles contain each other as somebody else arranged it."""
+    roles = {"realm": [{"name": name} for name in ("a", "b", "c")], "client": {"web": [{"name": "w"}]}}
+    go({"realm": "r", "clients": [{"clientId": "web"}], "roles": roles})
+    realm = keycloak.realms["r"]
+    ids = {f"web::{role['name']}" if role["clientRole"] else role["name"]: key for key, role in realm["roles"].items()}
+    for name, parts in there.items():
+        realm["composites"][ids[name]] = {ids[part] for part in parts}
+        realm["roles"][ids[name]]["composite"] = True
+    named = {name: {"name": name.removeprefix("web::"), "composites": parts} for name, parts in composites.items()}
+    return {"realm": "r", "displayName": "other", "roles": {
+        "realm": [role for name, role in named.items() if "::" not in name], "client": {"web": [role for name, role in named.items() if "::" in name]},
+    }}  # fmt: skip
+
+
+@pytest.mark.parametrize(("there", "declared", "circle"), CIRCLES)
+def test_a_circle_that_closes_on_the_server_is_said_before_the_first_write(
+    keycloak: FakeKeycloak, go, there: dict[str, list[str]], declared: dict[str, dict[str, Any]], circle: str
+) -> None:
+    document = with_composites(there, declared, keycloak, go)
+    with keycloak.counted() as sent, pytest.raises(FailedError, match=f"^roles: {circle}: a composite must not contain itself, take one of them out$"):
+        go(document)
+    assert {method for method, path in sent if not path.endswith("/token")} == {"GET"}
+
+
+def test_composites_that_close_no_circle_are_given(keycloak: FakeKeycloak, go) -> None:
+    """Not by what the server has and the run takes away, and not by another circle, which was there before."""
+    for there, declared in (
+        ({"a": ["b"], "b": ["c"]}, {"b": {"realm": []}, "c": {"realm": ["a"]}}),
+        ({"a": ["c"], "b": ["c"]}, {"a": {"realm": ["b"]}}),
+        ({"a": ["b"], "b": ["a"]}, {"c": {"realm": ["a"]}}),
+        ({"a": ["b"], "b": ["a"]}, {"a": {"realm": ["b"]}}),
+    ):
+        document = with_composites(there, declared, keycloak, go)
+        go(document)
+        with keycloak.counted() as sent:
+            assert go(document)["plan"] == []
+        assert len([path for _method, path in sent if path.endswith("/composites")]) <= len(declared), "who adds nothing asks about nobody else's"
+        del keycloak.realms["r"]
+
+
 LIST = "is not a known key"
 STRANGE: list[tuple[dict[str, Any], str]] = [
     ({"clients": [{"clientId": "a", "nothingLikeIt": 1}]}, f"clients/a: nothingLikeIt {LIST}: Keycloak 26.7 has no such field; check its spelling"),

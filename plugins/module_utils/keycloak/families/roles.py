@@ -17,6 +17,10 @@ from ..references import client_id, client_name, declared_roles, needed_role, ro
 from ..session import Session
 from .clients import realm_client
 
+if t.TYPE_CHECKING:
+    from ...engine.plan import Plan
+
+_Role = tuple[str, str]  # its client, empty for the realm, and its name
 _BORN = frozenset({"offline_access", "uma_authorization", "admin", "create-realm"})
 
 
@@ -65,6 +69,21 @@ class Roles(Base):
                     where = f"roles.client.{client}" if client else "roles.realm"
                     found.append(f"roles/{key}: composite {role_key(name, client)} does not exist: declare it under {where}, or check its name")
         return found
+
+    def problems_planned(self, made: Plan, server: Session) -> list[str]:
+        if not server.realm:
+            return []
+        left: dict[_Role, frozenset[_Role]] = {}  # what a role contains when all is written; of others the server knows it
+        new: dict[_Role, frozenset[_Role]] = {}
+        for action in made.actions:
+            before, after = action.current or {}, action.wanted or {}
+            if action.family is not self or (action.verb != "delete" and after.get("composites") is None):
+                continue
+            which = str((after or before).get("client") or ""), str((after or before)["name"])
+            left[which] = frozenset(_parts(after.get("composites") or {}))
+            new[which] = left[which] - frozenset(_parts(before.get("composites") or {}))
+        circles = (_circle(server, which, parts, left) for which, parts in sorted(new.items()) if parts)
+        return [_contains_itself([role_key(name, client) for client, name in circle]) for circle in circles if circle][:1]
 
     def read(self, server: Session, keys: t.Collection[str]) -> dict[str, Entry]:
         if not server.realm:
@@ -198,5 +217,28 @@ def _cycles(entries: t.Mapping[str, Entry]) -> list[str]:
     way = [min(left)]
     while way.count(way[-1]) < 2:
         way.append(min(left[way[-1]] & left.keys()))
-    circle = way[way.index(way[-1]) :]
-    return [f"roles: {' contains '.join(circle)}: a composite must not contain itself, take one of them out"]
+    return [_contains_itself(way[way.index(way[-1]) :])]
+
+
+def _circle(server: Session, start: _Role, first: t.Collection[_Role], left: dict[_Role, frozenset[_Role]]) -> list[_Role]:
+    """The shortest way from a role by what it contains to itself; empty where there is none.
+
+    :param first: of what it contains, where to look.
+    :param left: what roles contain; of others the server is asked, and that is added.
+    """
+
+    def ask(which: _Role) -> None:
+        found = role(server, which[1], which[0])
+        left[which] = frozenset(_parts(_composites(server, {**found, "composite": True}))) if found else frozenset()
+
+    ways = {which: [start, which] for which in sorted(first)}
+    seen: set[_Role] = set()
+    while ways and start not in ways:
+        seen |= ways.keys()
+        server.each(ask, [which for which in ways if which not in left])
+        ways = {part: [*way, part] for which, way in ways.items() for part in sorted(left[which] - seen)}
+    return ways.get(start, [])
+
+
+def _contains_itself(circle: t.Sequence[str]) -> str:
+    return f"roles: {' contains '.join(circle)}: a composite must not contain itself, take one of them out"
