@@ -93,6 +93,31 @@ def test_runs_that_are_killed_are_ended_by_the_next(realm: Realm, tmp_path: Path
     assert (len(ours(realm, "clients")), len(ours(realm, "groups")), ours(realm, "flows")) == (60, 30, ["our browser"])
 
 
+def federations(realm: Realm) -> list[tuple[str, list[str]]]:
+    """Each with the names of its mappers."""
+    every = realm.api.get("/components")
+    return [(one["name"], sorted(below["name"] for below in every if below["parentId"] == one["id"]))
+            for one in every if one["providerType"] == test_keycloak_rest.LDAP]  # fmt: skip
+
+
+def test_a_federation_killed_half_made_has_the_mappers_of_an_unbroken_run(realm: Realm, tmp_path: Path) -> None:
+    """Before those that it is born with are gone, and before all declared ones are there."""
+    wanted = {"components": {test_keycloak_rest.LDAP: test_keycloak_rest.document(1)["components"][test_keycloak_rest.LDAP]}}
+    realm.apply(wanted)
+    whole = federations(realm)
+    assert whole == [("directory", ["department", "username"])]
+    for posts in (1, 2):
+        realm.apply({"components": {}}, prune=PRUNED)
+        assert federations(realm) == []
+        with Between(realm.server.url, f"/admin/realms/{realm.name}/components", posts) as between:
+            play = start(realm, tmp_path / str(posts), wanted, url=between.url, parallel=1)
+            between.then = play.kill
+            assert play.wait() == -signal.SIGKILL, "it ended before that"
+        assert federations(realm) not in ([], whole), "it was killed in the midst of it"
+        assert realm.apply(wanted)["drift"] == [] and federations(realm) == whole
+        assert realm.apply(wanted, prune=PRUNED)["plan"] == []
+
+
 @pytest.mark.parametrize("owners", [("same", "same"), ("one", "another")], ids=["same document", "two owners"])
 def test_two_runs_at_once(realm: Realm, tmp_path: Path, owners: tuple[str, str]) -> None:
     key = "org.keycloak.keys.KeyProvider"

@@ -33,8 +33,10 @@ class RefusedError(Exception):
 class Fault:
     """What goes wrong with the next requests that match.
 
+    :ivar method: regular expression for the whole method.
     :ivar status: answered instead of doing anything; 0 for a dropped connection.
     :ivar times: how often.
+    :ivar skip: how many are let pass before that.
     :ivar after: the request is carried out before the connection is dropped.
     :ivar body: answered with the status; an object as JSON, a text as it is. None for the product's own.
     :ivar meanwhile: what somebody else does right before the request, which is then carried out as usual.
@@ -44,13 +46,17 @@ class Fault:
     path: str
     status: int = 0
     times: int = 1
+    skip: int = 0
     after: bool = False
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     body: Json = None
     meanwhile: Callable[[], object] | None = None
 
     def takes(self, method: str, path: str) -> bool:
-        return self.times > 0 and method == self.method and re.search(self.path, path) is not None
+        if not self.times or not re.fullmatch(self.method, method) or not re.search(self.path, path):
+            return False
+        self.skip -= 1
+        return self.skip < 0
 
 
 class FaultyServer:
@@ -98,7 +104,7 @@ class FaultyServer:
 
     def fail(self, method: str, path: str, status: int = 0, times: int = 1, **more: Any) -> None:
         """The next requests that match fail; what Fault has no field for is a header of the answer."""
-        own = {name: more.pop(name) for name in ("after", "body", "meanwhile") if name in more}
+        own = {name: more.pop(name) for name in ("after", "body", "meanwhile", "skip") if name in more}
         self.faults.append(Fault(method, path, status, times, headers={key.replace("_", "-"): value for key, value in more.items()}, **own))
 
     @contextlib.contextmanager

@@ -139,6 +139,7 @@ def new_realm(name: str) -> dict[str, Json]:
     """A realm as Keycloak makes it, with a few of the objects it is born with."""
     realm: dict[str, Json] = {"realm": name, "data": {"id": uuid.uuid4().hex, "realm": name, "enabled": True, "attributes": {}}}
     realm.update(scopes={}, clients={}, roles={}, groups={}, users={}, mappings={}, composites={}, members={}, default_scopes={}, passwords={})
+    realm.update(components={}, providers={}, organizations={})
     for scope in ("profile", "email", "service_account"):
         put(realm["scopes"], {"name": scope, "protocol": "openid-connect", "attributes": {}, "protocolMappers": []})
     realm["default_scopes"] = {"default": ["profile", "email"], "optional": []}
@@ -515,6 +516,36 @@ def leave(fake: FakeKeycloak, request: Request) -> None:
 @route("GET", "/users/profile")
 def get_profile(fake: FakeKeycloak, request: Request) -> Json:
     return {"attributes": [{"name": name} for name in ("username", "email", "firstName", "lastName")]}
+
+
+# Components
+
+
+@route("GET", "/components")
+def get_components(fake: FakeKeycloak, request: Request) -> Json:
+    return [copy.deepcopy(one) for one in request.realm["components"].values() if one["parentId"] == request.query.get("parent", one["parentId"])]
+
+
+@route("POST", "/components")
+def post_component(fake: FakeKeycloak, request: Request) -> str:
+    identifier = put(request.realm["components"], {"config": {}, **request.body})
+    if request.body["providerId"] == "ldap":
+        for name in ("username", "email", "last name"):
+            put(request.realm["components"], {"name": name, "parentId": identifier, "providerId": "m", "providerType": "mappers", "config": {"born": ["yes"]}})
+    return identifier
+
+
+@route("PUT", "/components/([^/]+)")
+def put_component(fake: FakeKeycloak, request: Request) -> None:
+    found(request.realm["components"], request.args[0]).update({key: value for key, value in request.body.items() if value is not None})
+
+
+@route("DELETE", "/components/([^/]+)")
+def delete_component(fake: FakeKeycloak, request: Request) -> None:
+    components = request.realm["components"]
+    found(components, request.args[0])
+    for identifier in [identifier for identifier, one in components.items() if request.args[0] in (identifier, one["parentId"])]:
+        del components[identifier]
 
 
 # Roles of groups, users, clients and client scopes

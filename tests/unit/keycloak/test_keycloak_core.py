@@ -251,6 +251,45 @@ def test_a_run_that_is_killed_is_ended_by_the_next(keycloak: FakeKeycloak, go, p
     assert go(DOCUMENT, secret_key="k", prune=CORE)["plan"] == []
 
 
+FEDERATION = {"realm": "r", "components": {"storage": [{
+    "name": "directory", "providerId": "ldap", "config": {"url": ["ldap://x"], "bindCredential": ["bind-password"]},
+    "subComponents": {"mappers": [{"name": name, "providerId": "m", "config": {"at": [name]}} for name in ("department", "username", "office")]},
+}]}}  # fmt: skip
+
+
+def components(keycloak: FakeKeycloak) -> list[tuple[str, Any, str]]:
+    """What the realm has of them: name, settings, and below which."""
+    there = keycloak.realms["r"]["components"]
+    return sorted((one["name"], str(one["config"]), there.get(one["parentId"], {}).get("name", "")) for one in there.values())
+
+
+def test_a_federation_that_is_killed_half_made_has_the_same_mappers_in_the_end(keycloak: FakeKeycloak, go) -> None:
+    """After every single write: of the mappers it is born with, a later run cannot know whether somebody wanted them."""
+    go({"realm": "r"})
+    with keycloak.counted() as sent:
+        go(FEDERATION)
+    whole = components(keycloak)
+    assert [name for name, _config, above in whole if above] == ["department", "office", "username"]
+    writes = [path for method, path in sent if method != "GET" and "/components" in path]
+    for number in range(len(writes)):
+        del keycloak.realms["r"]
+        go({"realm": "r"})
+        keycloak.fail("POST|PUT|DELETE", "/components", after=True, skip=number)
+        keycloak.dead = True
+        with pytest.raises(FailedError):
+            go(FEDERATION, retries=0)
+        keycloak.dead = False
+        assert go(FEDERATION, fail_on_drift=True)["drift"] == [] and components(keycloak) == whole, writes[number]
+        assert go(FEDERATION)["plan"] == []
+
+
+def test_a_federation_that_somebody_made_keeps_its_mappers(keycloak: FakeKeycloak, go) -> None:
+    go({"realm": "r"})
+    go({**FEDERATION, "components": {"storage": [{"name": "directory", "providerId": "ldap"}]}}, owner="")
+    go(FEDERATION)
+    assert [name for name, _config, above in components(keycloak) if above] == ["department", "email", "last name", "office", "username"]
+
+
 WRONG = [
     ({"realm": "r", "client": []}, "client is not a known key: did you mean clients"),
     ({"realm": "r", "display_name": "x"}, "display_name is not a known key: did you mean displayName"),

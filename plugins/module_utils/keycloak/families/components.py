@@ -19,6 +19,7 @@ USER_PROFILE = "org.keycloak.userprofile.UserProfileProvider"
 # Other families have what is in these; of workflows, exports hold the shells alone.
 _OTHERS = frozenset({USER_PROFILE, "org.keycloak.models.workflow.WorkflowProvider"})
 _TYPE, _SUB = "providerType", "subComponents"
+_UNFINISHED = " (ansible.unfinished)"
 _FIELDS = words(f"id name parentId providerId {_TYPE} subType config {_SUB}")
 # The server sets these where nobody does.
 _FILLED = frozenset({"krbPrincipalAttribute", "lastSync"})
@@ -120,20 +121,29 @@ class Components(Base):
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         body = {"parentId": server.realm["id"], **{key: value for key, value in entry.items() if key != _SUB}}
-        identifier = server.api.post("/components", body)
-        server.learn(self.name, self.key(entry), identifier)
         if not entry.get(_SUB):
+            server.learn(self.name, self.key(entry), server.api.post("/components", body))
             return
-        # Federation is born with mappers for its vendor; declared ones take their place.
+        # Federation is born with mappers for its vendor; declared ones take their place. Until they have, it has another name: what a run
+        # that was killed left under that one is made anew, for nobody could tell which of its mappers are meant to be there.
+        unfinished = {**body, "name": f"{entry['name']}{_UNFINISHED}"}
+        left = server.id_of(self.name, self.key(unfinished))
+        if left:
+            self.delete(server, {"id": left})
+        identifier = server.api.post("/components", unfinished)
+        server.learn(self.name, self.key(unfinished), identifier)
         born = {str(one["name"]): one for one in server.api.get("/components", parent=identifier) or []}
+        for name in sorted(born.keys() - {str(one["name"]) for one in entry[_SUB]}):
+            server.api.delete(f"/components/{born[name]['id']}")
         for one in entry[_SUB]:
-            there = born.pop(str(one["name"]), None)
+            there = born.get(str(one["name"]))
             if there is None:
                 server.api.post("/components", {**one, "parentId": identifier})
             else:
                 server.api.put(f"/components/{there['id']}", {**there, **one, "id": there["id"], "parentId": identifier})
-        for one in born.values():
-            server.api.delete(f"/components/{one['id']}")
+        server.api.put(f"/components/{identifier}", {**body, "id": identifier})
+        server.forget(self.name, self.key(unfinished))
+        server.learn(self.name, self.key(entry), identifier)
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         identifier = str(current["id"])
