@@ -113,7 +113,7 @@ def _carry_out(action: Action, server: t.Any) -> None:
 
 
 def _link(action: Action, server: t.Any) -> None:
-    action.family.link(server, action.wanted or {}, action.changes)
+    action.family.link(server, action.wanted or {}, action.changes, action.mark)
 
 
 def _create(action: Action, server: t.Any) -> None:

@@ -77,14 +77,15 @@ class Family(t.Generic[Server]):
         return True
 
     def create(self, server: Server, entry: Entry, mark: marks.Mark | None) -> Entry | None:
-        """Creates an object with its mark; None for no mark.
+        """Creates an object with its mark; None for no mark. Where it takes several requests, the whole mark comes with the last
+        (Mark.without() makes that of an earlier one).
 
         :returns: what read() would find now, where the server's answer holds what it stored; None where it has to be asked.
         """
         raise NotImplementedError
 
     def update(self, server: Server, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
-        """Writes changed fields and the mark.
+        """Writes changed fields and the mark: that with the last of the requests, for it says that they have been applied.
 
         :param current: the server's object as it was read.
         :param wanted: the same with every change in it.
@@ -102,8 +103,9 @@ class Family(t.Generic[Server]):
         del entry
         return 0
 
-    def link(self, server: Server, wanted: Entry, changes: t.Sequence[Change]) -> None:
-        """Writes what refers to other objects of the same family, once all of them are there; for `linked` families.
+    def link(self, server: Server, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
+        """Writes what refers to other objects of the same family, once all of them are there, and then the mark that create() or update()
+        has left to it; for `linked` families.
 
         :param changes: as for update(); every declared field of a new object.
         """

@@ -39,6 +39,11 @@ class Mark(t.NamedTuple):
             result[SECRETS] = _packed(self.secrets)
         return result
 
+    def without(self, *fields: str) -> Mark:
+        """The mark for a request that later ones follow with these fields: until then, what is missing of them is pending, and no drift."""
+        left = {field: value for field, value in self.applied.items() if field.lstrip("+") not in fields}
+        return self if len(left) == len(self.applied) else self._replace(applied=left)
+
 
 def _packed(values: t.Mapping[str, str]) -> str:
     return json.dumps(dict(values), separators=(",", ":"), sort_keys=True)

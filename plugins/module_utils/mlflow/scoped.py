@@ -124,11 +124,8 @@ def plain_tags(tags: t.Mapping[str, str], declared: t.Collection[str] = ()) -> d
     return {key: value for key, value in owned_texts(tags).items() if key in declared or not key.startswith(("mlflow.", "_mlflow"))}
 
 
-def tag_changes(changes: t.Sequence[Change], wanted: Entry, mark: marks.Mark | None, before: t.Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Tags to set and to remove.
-
-    :param before: all tags of the object, as the server has them.
-    """
+def tag_changes(changes: t.Sequence[Change], wanted: Entry) -> tuple[dict[str, str], list[str]]:
+    """Tags to set and to remove."""
     texts: dict[str, str] = {}
     gone: list[str] = []
     for change in changes:
@@ -139,10 +136,15 @@ def tag_changes(changes: t.Sequence[Change], wanted: Entry, mark: marks.Mark | N
                 gone.append(name)
             else:
                 texts[name] = str(value)
-    for name, value in (mark.texts() if mark else {}).items():
-        if before.get(name) != value:
-            texts[name] = value
     return texts, gone
+
+
+def mark_changes(mark: marks.Mark | None, before: t.Mapping[str, str]) -> dict[str, str]:
+    """Tags to set for a mark, when all that it says has been written.
+
+    :param before: all tags of the object, as the server has them.
+    """
+    return {name: value for name, value in (mark.texts() if mark else {}).items() if before.get(name) != value}
 
 
 def _whole(change: Change, wanted: Entry) -> dict[str, t.Any]:

@@ -27,7 +27,7 @@ class Nested(Family[list]):
     def delete(self, server, current):
         server.append(("delete", current["name"]))
 
-    def link(self, server, wanted, changes):
+    def link(self, server, wanted, changes, mark):
         if wanted.get("broken"):
             raise RefusedError("refused", status=400)
         server.append(("link", wanted["name"]))

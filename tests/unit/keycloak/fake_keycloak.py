@@ -146,7 +146,7 @@ def new_realm(name: str) -> dict[str, Json]:
     for client in ("account", "realm-management"):
         put(realm["clients"], {**CLIENT, "clientId": client, "attributes": {"realm_client": "true"}})
     for role in ("offline_access", f"default-roles-{name}"):
-        put(realm["roles"], {"name": role, "clientRole": False, "containerId": name, "composite": False, "attributes": {}})
+        put(realm["roles"], {"name": role, "description": f"${{role_{role}}}", "clientRole": False, "containerId": name, "composite": False, "attributes": {}})
     return realm
 
 
@@ -546,6 +546,84 @@ def delete_component(fake: FakeKeycloak, request: Request) -> None:
     found(components, request.args[0])
     for identifier in [identifier for identifier, one in components.items() if request.args[0] in (identifier, one["parentId"])]:
         del components[identifier]
+
+
+# Identity providers and organizations
+
+_PROVIDERS = "/identity-provider/instances"
+
+
+def provider_of(request: Request) -> Json:
+    return next(one for one in request.realm["providers"].values() if one["alias"] == request.args[0])
+
+
+@route("GET", _PROVIDERS)
+def get_providers(fake: FakeKeycloak, request: Request) -> Json:
+    shown = [{key: value for key, value in one.items() if key != "mappers"} for one in request.realm["providers"].values()]
+    return fake.listed(shown, request.query)
+
+
+@route("POST", _PROVIDERS)
+def post_provider(fake: FakeKeycloak, request: Request) -> str:
+    unique(request.realm["providers"], "alias", request.body["alias"])
+    identifier = put(request.realm["providers"], {"firstBrokerLoginFlowAlias": "first broker login", "mappers": {}, **request.body})
+    request.realm["providers"][identifier]["internalId"] = request.realm["providers"][identifier].pop("id")
+    return str(request.body["alias"])
+
+
+@route("GET", _PROVIDERS + "/([^/]+)")
+def get_provider(fake: FakeKeycloak, request: Request) -> Json:
+    return copy.deepcopy({key: value for key, value in provider_of(request).items() if key != "mappers"})
+
+
+@route("PUT", _PROVIDERS + "/([^/]+)")
+def put_provider(fake: FakeKeycloak, request: Request) -> None:
+    provider = provider_of(request)
+    kept = {key: provider[key] for key in ("alias", "internalId", "mappers")}
+    provider.clear()
+    provider.update(request.body, **kept)
+
+
+@route("GET", _PROVIDERS + "/([^/]+)/mappers")
+def get_provider_mappers(fake: FakeKeycloak, request: Request) -> Json:
+    return list(copy.deepcopy(provider_of(request)["mappers"]).values())
+
+
+@route("POST", _PROVIDERS + "/([^/]+)/mappers")
+def post_provider_mapper(fake: FakeKeycloak, request: Request) -> str:
+    return put(provider_of(request)["mappers"], request.body)
+
+
+@route("PUT", _PROVIDERS + "/([^/]+)/mappers/([^/]+)")
+def put_provider_mapper(fake: FakeKeycloak, request: Request) -> None:
+    found(provider_of(request)["mappers"], request.args[1]).update(request.body)
+
+
+@route("GET", "/organizations")
+def get_organizations(fake: FakeKeycloak, request: Request) -> Json:
+    return fake.listed([{key: value for key, value in one.items() if key != "people"} for one in request.realm["organizations"].values()], request.query)
+
+
+@route("POST", "/organizations")
+def post_organization(fake: FakeKeycloak, request: Request) -> str:
+    unique(request.realm["organizations"], "alias", request.body["alias"])
+    return put(request.realm["organizations"], {**request.body, "people": []})
+
+
+@route("PUT", "/organizations/([^/]+)")
+def put_organization(fake: FakeKeycloak, request: Request) -> None:
+    found(request.realm["organizations"], request.args[0]).update(request.body)
+
+
+@route("GET", "/organizations/([^/]+)/members")
+def get_members(fake: FakeKeycloak, request: Request) -> Json:
+    people = found(request.realm["organizations"], request.args[0])["people"]
+    return fake.listed([{"username": request.realm["users"][identifier]["username"]} for identifier in people], request.query)
+
+
+@route("POST", "/organizations/([^/]+)/members")
+def post_member(fake: FakeKeycloak, request: Request) -> None:
+    found(request.realm["organizations"], request.args[0])["people"].append(found(request.realm["users"], request.body)["id"])
 
 
 # Roles of groups, users, clients and client scopes

@@ -47,10 +47,10 @@ class ClientScopes(Base):
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         path = f"/client-scopes/{current['id']}"
+        write_mappers(server, f"{path}/protocol-mappers", current, wanted, changes)
         if mark is not None or any(change.path[0] != "protocolMappers" for change in changes):
             body = without(wanted, "protocolMappers")
             server.api.put(path, {**body, "id": current["id"], "attributes": written_attributes(current, wanted, mark)})
-        write_mappers(server, f"{path}/protocol-mappers", current, wanted, changes)
 
     def delete(self, server: Session, current: Entry) -> None:
         server.api.delete(f"/client-scopes/{current['id']}")

@@ -138,7 +138,7 @@ class Clients(Base):
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         added = {key: entry[f"+{key}"] for key in _SCOPES if entry.get(f"+{key}") and key not in entry}
-        super().create(server, without(entry, *added), mark)
+        super().create(server, without(entry, *added), mark.without(*added) if mark else None)
         if not added:
             return
         # A new client that names scopes gets only those, one that names none the realm's defaults: so what is added comes afterwards.
@@ -149,6 +149,8 @@ class Clients(Base):
             others = {name for other, names in added.items() if other != key for name in names}
             wanted[key] = [name for name in wanted.get(key, current.get(key) or []) if name not in others]
         move_scopes(server, path, _SCOPES, current, wanted)
+        if mark is not None and self.mark(server, self.key(entry), current):  # what a realm is born with may have none
+            self.update(server, current, current, [], mark)
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         body = self._body(server, entry, entry)
@@ -158,6 +160,8 @@ class Clients(Base):
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         path = f"/clients/{current['id']}"
         fields = {change.path[0] for change in changes}
+        if fields & set(_SCOPES):
+            move_scopes(server, path, _SCOPES, current, wanted)
         if mark is not None or fields - set(_SCOPES):
             # Whole, for Keycloak takes a missing authorizationServicesEnabled for false.
             body = self._body(server, with_protocols(without(wanted, *_SCOPES)), current)
@@ -171,8 +175,6 @@ class Clients(Base):
             for key in fields - body.keys() - {"secret", *_SCOPES}:  # Keycloak leaves what is null as it is
                 body[key] = [] if isinstance(current.get(key), list) else {} if isinstance(current.get(key), dict) else ""
             server.api.put(path, body)
-        if fields & set(_SCOPES):
-            move_scopes(server, path, _SCOPES, current, wanted)
 
     def _body(self, server: Session, entry: Entry, current: Entry) -> Entry:
         body = without(entry, *_NOT_OURS)

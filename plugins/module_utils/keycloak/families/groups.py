@@ -90,20 +90,23 @@ class Groups(Base):
         above = self.above(server, parent) if parent_of(str(entry["path"])) else ""
         if above is None:
             raise EngineError(f"group {parent} does not exist: declare it with {path} in its subGroups")
-        identifier = server.api.post(f"{base}/{above}/children" if above else base, body_of(entry, mark))
+        first = mark.without(*(key for key in _MAPPED if entry.get(key))) if mark else None
+        identifier = server.api.post(f"{base}/{above}/children" if above else base, body_of(entry, first))
         server.learn(self.name, path, identifier)
         write_roles(server, f"{base}/{identifier}/role-mappings", {}, entry)
+        if first is not mark:
+            server.api.put(f"{base}/{identifier}", {**body_of(entry, mark), "id": identifier})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         path = f"{self.base(server, current)}/{current['id']}"
         fields = {change.path[0] for change in changes}
+        if fields & set(_MAPPED):
+            write_roles(server, f"{path}/role-mappings", current, wanted)
         if mark is not None or fields - set(_MAPPED):
             body = body_of(wanted, mark)
             if "description" in fields:
                 body.setdefault("description", "")
             server.api.put(path, {**body, "id": current["id"]})
-        if fields & set(_MAPPED):
-            write_roles(server, f"{path}/role-mappings", current, wanted)
 
     def delete(self, server: Session, current: Entry) -> None:
         server.api.delete(f"{self.base(server, current)}/{current['id']}")

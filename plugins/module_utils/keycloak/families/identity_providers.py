@@ -102,19 +102,19 @@ class IdentityProviders(Base):
         return marks.read(current.get("config"))
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        server.api.post(_PATH, _marked(entry, mark))
+        first = mark.without("mappers") if mark and entry.get("mappers") else mark
+        server.api.post(_PATH, _marked(entry, first))
         alias = self.key(entry)
         found = server.api.get(f"{_PATH}/{quote(alias)}")
         server.learn(self.name, alias, found.get("internalId") or alias)
         for mapper in entry.get("mappers") or []:
             server.api.post(f"{_PATH}/{quote(alias)}/mappers", {"identityProviderAlias": alias, **mapper})
+        if first is not mark:
+            server.api.put(f"{_PATH}/{quote(alias)}", _marked(found, mark))
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         alias = self.key(wanted)
         path = f"{_PATH}/{quote(alias)}"
-        if mark is not None or any(change.path[0] != "mappers" for change in changes):
-            # What is missing is cleared, and a mask keeps what is there; so the whole goes back.
-            server.api.put(path, _marked(wanted, mark))
         there = current.get(_IDS) or {}
         after = {str(mapper["name"]): mapper for mapper in wanted.get("mappers") or []}
         for name in dict.fromkeys(change.path[1] for change in changes if change.path[0] == "mappers"):
@@ -124,6 +124,9 @@ class IdentityProviders(Base):
                 server.api.put(f"{path}/mappers/{there[name]}", {"identityProviderAlias": alias, **after[name], "id": there[name]})
             else:
                 server.api.post(f"{path}/mappers", {"identityProviderAlias": alias, **after[name]})
+        if mark is not None or any(change.path[0] != "mappers" for change in changes):
+            # What is missing is cleared, and a mask keeps what is there; so the whole goes back.
+            server.api.put(path, _marked(wanted, mark))
 
     def delete(self, server: Session, current: Entry) -> None:
         server.api.delete(f"{_PATH}/{quote(str(current['alias']))}")

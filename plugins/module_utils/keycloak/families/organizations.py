@@ -64,17 +64,20 @@ class Organizations(Base):
         return result
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        identifier = server.api.post("/organizations", _body(entry, mark))
+        first = mark.without(*(key for key in _LINKS if entry.get(key))) if mark else None
+        identifier = server.api.post("/organizations", _body(entry, first))
         server.learn(self.name, self.key(entry), identifier)
         for key in _LINKS:
             self._link(server, identifier, key, [], entry.get(key) or [])
+        if first is not mark:
+            server.api.put(f"/organizations/{identifier}", {**_body(entry, mark), "id": identifier})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         identifier = str(current["id"])
-        if mark is not None or any(change.path[0] not in _LINKS for change in changes):
-            server.api.put(f"/organizations/{identifier}", {**_body(wanted, mark), "id": identifier})
         for key in dict.fromkeys(change.path[0] for change in changes if change.path[0] in _LINKS):
             self._link(server, identifier, key, current.get(key) or [], wanted.get(key) or [])
+        if mark is not None or any(change.path[0] not in _LINKS for change in changes):
+            server.api.put(f"/organizations/{identifier}", {**_body(wanted, mark), "id": identifier})
 
     def delete(self, server: Session, current: Entry) -> None:
         server.api.delete(f"/organizations/{current['id']}")

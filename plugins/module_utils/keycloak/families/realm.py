@@ -85,12 +85,12 @@ class Realm(Base):
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         body = plain({key: value for key, value in entry.items() if not key.startswith("adminPermissions")})
-        body.update(realm=server.api.realm, attributes=with_mark(body.get("attributes"), mark))
+        later = {key: entry[key] for key in ("adminPermissionsEnabled",) if key in entry}
+        body.update(realm=server.api.realm, attributes=with_mark(body.get("attributes"), mark.without(*later) if mark else None))
         server.api.post("/admin/realms", {"enabled": True, **body})
         server.realm_made()
-        later = {key: entry[key] for key in ("adminPermissionsEnabled",) if key in entry}
         if later:
-            server.api.put("", {"realm": server.api.realm, **later})
+            server.api.put("", {"realm": server.api.realm, **later, "attributes": with_mark(server.realm.get("attributes"), mark)})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         # Only what changed: other fields may be written by somebody else, and some come masked.

@@ -146,18 +146,27 @@ class Roles(Base):
                 raise EngineError(f"client {client} does not exist: declare it under clients")
             base = f"/clients/{owner}"
         body = without(entry, "client", "composites")
-        server.api.post(f"{base}/roles", {**body, "attributes": with_mark_in_lists(entry.get("attributes"), mark)})
+        first = mark.without("composites") if mark else None
+        server.api.post(f"{base}/roles", {**body, "attributes": with_mark_in_lists(entry.get("attributes"), first)})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
+        if mark is not None and _links(wanted, changes):
+            return  # link() writes the whole of it
         if mark is not None or any(change.path[0] != "composites" for change in changes):
-            body = {"description": "", **without(wanted, "client", "composites")}
-            server.api.put(f"/roles-by-id/{current['id']}", {**body, "attributes": with_mark_in_lists(wanted.get("attributes"), mark)})
+            self._put(server, str(current["id"]), wanted, mark)
 
-    def link(self, server: Session, wanted: Entry, changes: t.Sequence[Change]) -> None:
-        ours = [change for change in changes if change.path[0] == "composites"]
-        if not ours or not isinstance(wanted.get("composites"), dict):
+    def _put(self, server: Session, identifier: str, wanted: Entry, mark: marks.Mark | None) -> None:
+        body = {"description": "", **without(wanted, "client", "composites")}
+        server.api.put(f"/roles-by-id/{identifier}", {**body, "attributes": with_mark_in_lists(wanted.get("attributes"), mark)})
+
+    def link(self, server: Session, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
+        ours = _links(wanted, changes)
+        if not ours:
             return
-        entry = needed_role(server, str(wanted["name"]), str(wanted.get("client") or ""))
+        key = self.key(wanted)
+        # A new one as it is there, for a realm may have been born with it.
+        entry = wanted if "id" in wanted else self._some(server, [key]).get(key) or needed_role(server, str(wanted["name"]), str(wanted.get("client") or ""))
+        server.learn(self.name, key, str(entry["id"]))
         now = _composites(server, {**entry, "composite": True})
         after = merged({"composites": now}, {"composites": wanted["composites"]}, self.rules, ours)["composites"]
         old, new = set(_parts(now)), set(_parts(after))
@@ -166,6 +175,8 @@ class Roles(Base):
             server.api.delete(path, [found for found in (role(server, name, client) for client, name in sorted(old - new)) if found])
         if new - old:
             server.api.post(path, [needed_role(server, name, client) for client, name in sorted(new - old)])
+        if mark is not None:
+            self._put(server, str(entry["id"]), entry, mark)
 
     def delete(self, server: Session, current: Entry) -> None:
         server.api.delete(f"/roles-by-id/{quote(str(current['id']))}")
@@ -179,6 +190,11 @@ def _entry(entry: t.Any, client: str) -> t.Any:
     if isinstance(result.get("composites"), dict):
         result["composites"] = names_sorted(result["composites"])
     return {**result, "client": client} if client else result
+
+
+def _links(wanted: Entry, changes: t.Sequence[Change]) -> list[Change]:
+    """The changes that link() makes."""
+    return [change for change in changes if change.path[0] == "composites"] if isinstance(wanted.get("composites"), dict) else []
 
 
 def _parts(composites: Entry) -> t.Iterator[tuple[str, str]]:

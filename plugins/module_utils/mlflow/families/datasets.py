@@ -13,7 +13,7 @@ from ...engine.compare import Change, Json, Rules
 from ...engine.family import Entry
 from ...engine.http import quote
 from .. import documents, with_experiments
-from ..scoped import ScopedFamily, keep_the_oldest, plain_tags, tag_changes
+from ..scoped import ScopedFamily, keep_the_oldest, mark_changes, plain_tags, tag_changes
 
 if t.TYPE_CHECKING:
     from ..session import Session
@@ -116,7 +116,8 @@ class Datasets(ScopedFamily):
         return marks.read(server.raw(self.name, key).get("tags"))
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        tags = {**(entry.get("tags") or {}), **(mark.texts() if mark else {})}
+        first = mark.without("records") if mark and entry.get("records") else mark
+        tags = {**(entry.get("tags") or {}), **(first.texts() if first else {})}
         made = server.at(entry["workspace"]).post(
             "3.0/datasets/create",
             name=entry["name"],
@@ -128,6 +129,9 @@ class Datasets(ScopedFamily):
         keep_the_oldest(made["dataset_id"], alike, "dataset_id", "created_time", lambda number: api.delete(f"3.0/datasets/{number}"))
         server.learn(self.name, self.key(entry), made["dataset_id"], {"tags": tags, "twins": []})
         self._put_records(server, entry, entry.get("records") or [])
+        left = mark_changes(mark, tags)
+        if left:
+            api.patch(f"3.0/datasets/{made['dataset_id']}/tags", tags=json.dumps(left))
 
     def _put_records(self, server: Session, entry: Entry, records: t.Sequence[Entry]) -> None:
         if records:
@@ -137,9 +141,7 @@ class Datasets(ScopedFamily):
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         key = self.key(current)
         api, path = server.at(current["workspace"]), f"3.0/datasets/{server.id_of(self.name, key)}"
-        texts, gone = tag_changes(changes, wanted, mark, server.raw(self.name, key).get("tags") or {})
-        if texts:
-            api.patch(f"{path}/tags", tags=json.dumps(texts))
+        texts, gone = tag_changes(changes, wanted)
         for name in gone:
             api.delete(f"{path}/tags/{quote(name)}")
         fields = {change.path[0] for change in changes}
@@ -156,6 +158,9 @@ class Datasets(ScopedFamily):
             removed = [number for record, number in (server.raw(self.name, key).get("records") or {}).items() if record not in left]
             if removed:
                 api.delete(f"{path}/records", dataset_record_ids=removed)
+        texts.update(mark_changes(mark, server.raw(self.name, key).get("tags") or {}))
+        if texts:
+            api.patch(f"{path}/tags", tags=json.dumps(texts))
 
     def delete(self, server: Session, current: Entry) -> None:
         server.at(current["workspace"]).delete(f"3.0/datasets/{server.id_of(self.name, self.key(current))}")

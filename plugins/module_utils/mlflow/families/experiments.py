@@ -10,7 +10,7 @@ from ...engine import marks
 from ...engine.compare import Change, Rules
 from ...engine.family import Entry
 from .. import documents, registry, renames
-from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
+from ..scoped import ScopedFamily, mark_changes, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
 
 _NOTE = "mlflow.note.content"
@@ -131,14 +131,14 @@ class Experiments(ScopedFamily):
         if current["name"] != wanted["name"]:
             api.post("2.0/experiments/update", experiment_id=identifier, new_name=wanted["name"])
         before = tags_of(server.raw(self.name, key).get("tags"))
-        texts, gone = tag_changes(changes, wanted, mark, before)
+        texts, gone = tag_changes(changes, wanted)
         for change in changes:
             if change.path == ("description",):
                 texts[_NOTE] = str(change.after or "")
-        for name, value in texts.items():
-            api.set("2.0/experiments/set-experiment-tag", experiment_id=identifier, key=name, value=value)
         for name in gone:
             api.post("2.0/experiments/delete-experiment-tag", experiment_id=identifier, key=name)
+        for name, value in {**texts, **mark_changes(mark, before)}.items():
+            api.set("2.0/experiments/set-experiment-tag", experiment_id=identifier, key=name, value=value)
 
     def delete(self, server: Session, current: Entry) -> None:
         server.writes(self, current["workspace"], current["name"])

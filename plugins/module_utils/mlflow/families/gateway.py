@@ -15,7 +15,7 @@ from ...engine.family import Entry
 from ...engine.plan import Plan
 from .. import documents
 from ..api import Api
-from ..scoped import ScopedFamily, plain_tags, tag_changes, tags_of
+from ..scoped import ScopedFamily, mark_changes, plain_tags, tag_changes, tags_of
 from ..session import Session
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -317,14 +317,14 @@ class GatewayEndpoints(GatewayFamily):
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         key = self.key(current)
         identifier = str(server.id_of(self.name, key))
-        texts, gone = tag_changes(changes, wanted, mark, tags_of(server.raw(self.name, key).get("tags")))
+        texts, gone = tag_changes(changes, wanted)
         body = self._body(server, wanted, {change.path[0] for change in changes})
         if body:
             self.write(server, current, "update", {"endpoint_id": identifier, **body})
-        for name, value in texts.items():
-            self._tag(server, current, identifier, name, value)
         for name in gone:
             server.at(current["workspace"]).delete("3.0/gateway/endpoints/delete-tag", endpoint_id=identifier, key=name)
+        for name, value in {**texts, **mark_changes(mark, tags_of(server.raw(self.name, key).get("tags")))}.items():
+            self._tag(server, current, identifier, name, value)
 
     def _tag(self, server: Session, entry: Entry, identifier: str, name: str, value: str) -> None:
         server.at(entry["workspace"]).set("3.0/gateway/endpoints/set-tag", endpoint_id=identifier, key=name, value=value)

@@ -14,13 +14,14 @@ from ...engine.family import Entry
 from .. import documents, model_versions, versions, with_experiments
 from ..api import Api
 from ..model_versions import IS_PROMPT, ONLY_PROMPTS, PAGE
-from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
+from ..scoped import ScopedFamily, mark_changes, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
 from .registered_models import alias_problems
 
 _TEXT, _TYPE = "mlflow.prompt.text", "_mlflow_prompt_type"
 # Fields that a version is made of: when one of them differs, a new version is made.
 _VERSIONED = {"response_format": "_mlflow_prompt_response_format", "model_config": "_mlflow_prompt_model_config"}
+_OF_VERSION = ("template", "version_tags", *_VERSIONED)
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 # MLflow takes this one alone, and never reads it.
 _SOURCE = "prompt-template"
@@ -119,18 +120,21 @@ class Prompts(ScopedFamily):
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
         api, names = server.at(entry["workspace"]), with_experiments.names(entry)
-        tags = tag_list({**(entry.get("tags") or {}), IS_PROMPT: "true", **(_shown_with(server, entry, names) if names else {})}, mark)
+        first = mark.without(*(field for field in (*_OF_VERSION, "aliases") if entry.get(field) is not None)) if mark else None
+        tags = tag_list({**(entry.get("tags") or {}), IS_PROMPT: "true", **(_shown_with(server, entry, names) if names else {})}, first)
         api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
         server.learn(self.name, self.key(entry), str(entry["name"]), {"tags": tags})
         number = self._create_version(api, entry) if entry.get("template") is not None else ""
         for alias, wanted in (entry.get("aliases") or {}).items():
             if wanted is not None:
                 self._set_alias(api, entry["name"], alias, wanted, number)
+        self._mark(api, entry["name"], mark, first.texts() if first else {})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
         key, name = self.key(current), current["name"]
         api, raw = server.at(current["workspace"]), server.raw(self.name, key)
-        texts, gone = tag_changes(changes, wanted, mark, tags_of(raw.get("tags")))
+        before = tags_of(raw.get("tags"))
+        texts, gone = tag_changes(changes, wanted)
         touched = {change.path[0] for change in changes}
         if "experiments" in touched:
             texts.update(_shown_with(server, current, wanted.get("experiments") or []))
@@ -144,8 +148,10 @@ class Prompts(ScopedFamily):
         declared = (server.declared(self).get(key) or {}).get("aliases") or {}
         moved = {}
         if touched & {"template", *_VERSIONED} and wanted.get("template") is not None:
-            number = self._create_version(api, wanted, int(number or 0))
             moved = {alias: value for alias, value in declared.items() if value == LATEST}
+            if moved:  # from the new version on, they are not where they were applied
+                self._mark(api, name, mark.without("aliases", *_OF_VERSION) if mark else None, before)
+            number = self._create_version(api, wanted, int(number or 0))
         elif "version_tags" in touched:
             self._tag_version(api, name, number, changes, wanted)
         for change in changes:
@@ -156,10 +162,17 @@ class Prompts(ScopedFamily):
                 api.delete("2.0/registered-models/alias", name=name, alias=alias)
             else:
                 self._set_alias(api, name, alias, value, number)
+        self._mark(api, name, mark, before)
+
+    def _mark(self, api: Api, name: str, mark: marks.Mark | None, before: dict[str, str]) -> None:
+        """:param before: tags of the prompt, in which the mark is then."""
+        for tag, value in mark_changes(mark, before).items():
+            api.set("2.0/registered-models/set-tag", name=name, key=tag, value=value)
+            before[tag] = value
 
     def _tag_version(self, api: Api, name: str, number: str, changes: t.Sequence[Change], wanted: Entry) -> None:
         own = [change._replace(path=("tags", *change.path[1:])) for change in changes if change.path[0] == "version_tags"]
-        texts, gone = tag_changes(own, {"tags": wanted.get("version_tags")}, None, {})
+        texts, gone = tag_changes(own, {"tags": wanted.get("version_tags")})
         for tag, value in texts.items():
             api.set("2.0/model-versions/set-tag", name=name, version=number, key=tag, value=value)
         for tag in gone:

@@ -13,7 +13,7 @@ from ...engine.errors import RefusedError
 from ...engine.family import Entry
 from .. import documents, model_versions, renames, versions
 from ..api import Api
-from ..scoped import ScopedFamily, plain_tags, tag_changes, tag_list, tags_of
+from ..scoped import ScopedFamily, mark_changes, plain_tags, tag_changes, tag_list, tags_of
 from ..session import Session
 
 _RESERVED_ALIAS = re.compile(r"v\d+|latest", re.IGNORECASE)
@@ -128,7 +128,8 @@ class RegisteredModels(ScopedFamily):
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> Entry | None:
         api = server.at(entry["workspace"])
         server.writes(self, entry["workspace"], entry["name"])
-        tags = tag_list(entry.get("tags"), mark)
+        first = mark.without(*(field for field in ("versions", "aliases") if entry.get(field))) if mark else None
+        tags = tag_list(entry.get("tags"), first)
         answer = api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
         item = answer["registered_model"]
         server.learn(self.name, self.key(entry), str(entry["name"]), item)
@@ -138,6 +139,8 @@ class RegisteredModels(ScopedFamily):
         for alias, wanted in (entry.get("aliases") or {}).items():
             if wanted is not None:
                 self._set_alias(api, entry["name"], alias, wanted, numbers)
+        for tag, value in mark_changes(mark, first.texts() if first else {}).items():
+            api.set("2.0/registered-models/set-tag", name=entry["name"], key=tag, value=value)
         if entry.get("versions") or entry.get("aliases"):
             return None  # what was made after it is not in the answer
         server.wrote(self, entry["workspace"], item)
@@ -150,7 +153,7 @@ class RegisteredModels(ScopedFamily):
         if current["name"] != name:
             api.post("2.0/registered-models/rename", name=current["name"], new_name=name)
             server.learn(self.name, key, name, raw)
-        texts, gone = tag_changes(changes, wanted, mark, tags_of(raw.get("tags")))
+        texts, gone = tag_changes(changes, wanted)
         if any(change.path == ("description",) for change in changes):
             api.patch("2.0/registered-models/update", name=name, description=wanted.get("description") or "")
         for tag, value in texts.items():
@@ -165,6 +168,8 @@ class RegisteredModels(ScopedFamily):
         for change in changes:
             if change.path[0] == "aliases":
                 self._write_aliases(api, name, change, numbers)
+        for tag, value in mark_changes(mark, tags_of(raw.get("tags"))).items():
+            api.set("2.0/registered-models/set-tag", name=name, key=tag, value=value)
 
     def _write_version(self, api: Api, name: str, label: str, changes: t.Sequence[Change], wanted: Entry, numbers: dict[str, str]) -> None:
         """Creates, changes or deletes one version.
@@ -181,7 +186,7 @@ class RegisteredModels(ScopedFamily):
             return
         if any(change.path == ("description",) for change in changes):
             api.patch("2.0/model-versions/update", name=name, version=numbers[label], description=one.get("description") or "")
-        texts, gone = tag_changes(changes, one, None, {})
+        texts, gone = tag_changes(changes, one)
         for tag, value in texts.items():
             api.set("2.0/model-versions/set-tag", name=name, version=numbers[label], key=tag, value=value)
         for tag in gone:
