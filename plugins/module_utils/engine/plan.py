@@ -161,7 +161,8 @@ def _write(
     # What the product itself made has defaults of its own, which nobody knows here.
     exact = options.mode == "exact" and not family.builtin(current)
     changes = [change for change in differences(entry, current, rules, exact) if _counts(change, old, options, family, key, entry, result)]
-    drifted = [change for change in changes if old and _as_applied(old, entry, change, family)]
+    # What the server does not return differs because it was declared anew, or is written whatever is there: nobody has seen a change of it.
+    drifted = [change for change in changes if old and not change.unknown and _as_applied(old, entry, change, family)]
     if drifted:
         result.drift.append({"family": family.name, "name": key, "fields": sorted({change.field for change in drifted})})
     if changes:

@@ -118,6 +118,17 @@ def test_no_secret_is_shown(keycloak: FakeKeycloak, go) -> None:
     assert keycloak.realms["r"]["passwords"][user] == ["other-password"]
 
 
+@pytest.mark.parametrize("more", [{"secret_key": "k"}, {"update_secret": "always"}], ids=["by its hash", "always"])
+def test_a_password_that_changes_in_the_document_is_no_drift(keycloak: FakeKeycloak, go, more: dict[str, str]) -> None:
+    go(DOCUMENT, **more)
+    changed = copy.deepcopy(DOCUMENT)
+    changed["users"][0]["credentials"][0]["value"] = "other-password"
+    changed["smtpServer"]["password"] = "other-password"
+    result = go(changed, fail_on_drift=True, **more)
+    fields = {item["family"]: (item["reason"], item["fields"]) for item in result["plan"]}
+    assert fields == {"users": ("pending", ["credentials.password.value"]), "realm": ("pending", ["smtpServer.password"])}
+
+
 def test_masks_are_kept_and_never_sent(keycloak: FakeKeycloak, go) -> None:
     go(DOCUMENT)
     masked = {"realm": "r", "smtpServer": {**DOCUMENT["smtpServer"], "password": MASK}, "clients": [{"clientId": "web", "secret": MASK}]}
