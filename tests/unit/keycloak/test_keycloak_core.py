@@ -263,11 +263,21 @@ def test_a_run_that_is_killed_is_ended_by_the_next(keycloak: FakeKeycloak, go, p
 
 
 def test_a_role_that_a_realm_is_born_with_keeps_what_is_not_declared(keycloak: FakeKeycloak, go) -> None:
-    document = {"realm": "r", "roles": {"realm": [{"name": "offline_access", "composites": {"realm": ["reader"]}}, {"name": "reader"}]}}
+    document = {
+        "realm": "r",
+        "roles": {"realm": [{"name": "offline_access", "attributes": {"k": ["v"]}, "composites": {"realm": ["reader"]}}, {"name": "reader"}]},
+    }
     go(document)
     born = next(role for role in keycloak.realms["r"]["roles"].values() if role["name"] == "offline_access")
-    assert born["composite"] and born["description"] == "${role_offline_access}"
+    assert born["composite"] and born["description"] == "${role_offline_access}" and born["attributes"]["k"] == ["v"]
     assert go(document)["plan"] == []
+
+
+def test_a_role_that_a_realm_is_born_with_as_declared_is_not_written(keycloak: FakeKeycloak, go) -> None:
+    """Keycloak refuses it for those of realm-management, which are in every export."""
+    with keycloak.counted() as sent:
+        go({"realm": "r", "roles": {"realm": [{"name": "offline_access", "composites": {"realm": []}}]}})
+    assert not [path for method, path in sent if method != "GET" and "/roles" in path]
 
 
 def in_parts(version: int) -> dict[str, Any]:

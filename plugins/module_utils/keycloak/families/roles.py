@@ -150,10 +150,9 @@ class Roles(Base):
         server.api.post(f"{base}/roles", {**body, "attributes": with_mark_in_lists(entry.get("attributes"), first)})
 
     def update(self, server: Session, current: Entry, wanted: Entry, changes: t.Sequence[Change], mark: marks.Mark | None) -> None:
-        if mark is not None and _links(wanted, changes):
-            return  # link() writes the whole of it
-        if mark is not None or any(change.path[0] != "composites" for change in changes):
-            self._put(server, str(current["id"]), wanted, mark)
+        links, others = _links(wanted, changes), any(change.path[0] != "composites" for change in changes)
+        if others or (mark is not None and not links):  # otherwise link() writes the mark
+            self._put(server, str(current["id"]), wanted, mark.without("composites") if mark and links else mark)
 
     def _put(self, server: Session, identifier: str, wanted: Entry, mark: marks.Mark | None) -> None:
         body = {"description": "", **without(wanted, "client", "composites")}
@@ -175,7 +174,8 @@ class Roles(Base):
             server.api.delete(path, [found for found in (role(server, name, client) for client, name in sorted(old - new)) if found])
         if new - old:
             server.api.post(path, [needed_role(server, name, client) for client, name in sorted(new - old)])
-        if mark is not None:
+        # Nothing is written to a role that a realm is born with as it is declared: Keycloak refuses that for its own.
+        if mark is not None and ("id" in wanted or old != new or self.mark(server, key, entry) not in (None, mark)):
             self._put(server, str(entry["id"]), entry, mark)
 
     def delete(self, server: Session, current: Entry) -> None:
