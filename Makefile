@@ -70,7 +70,10 @@ molecule-destroy: venv-dev ## Remove what an interrupted molecule run left
 	@$(DEV)/python scripts/test.py molecule --destroy
 
 .PHONY: bench
-bench: venv-dev ## Measure start, rerun, idle memory and removal (tests/benchmarks/results/)
+bench: bench-platform bench-modules ## Measure everything: bench-platform, then bench-modules
+
+.PHONY: bench-platform
+bench-platform: venv-dev ## Measure start, rerun, idle memory, the login's cost and removal (tests/benchmarks/results/)
 	@$(DEV)/python tests/benchmarks/run.py $(ARGS)
 
 .PHONY: bench-modules

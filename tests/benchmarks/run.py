@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures what it takes to make, keep and remove the platform, on a cluster of its own.
 
-    make bench                               warm_up, second_up, idle_memory, login_p95, login_median, down
-    make bench ARGS=--cold                   cold_up too: with an empty cache, everything compiled (a quarter of an hour and more)
-    make bench ARGS='--idle-seconds 60'      a shorter wait before memory is read
+    make bench-platform                      warm_up, second_up, idle_memory, login_p95, login_median, down
+    make bench-platform ARGS=--cold          cold_up too: with an empty cache, everything compiled (a quarter of an hour and more)
+    make bench-platform ARGS='--idle-seconds 60'   a shorter wait before memory is read
 
 Each figure goes to results/<figure>.json with the machine it was taken on. Commands are those a user types (make up, make down).
 """
