@@ -83,7 +83,7 @@ def home(database: str = "dev-mem", build: Sequence[str] = ()) -> Path:
             (base / "unpacking").rmdir()
             for script in (ready / "bin").glob("*.sh"):
                 script.chmod(0o755)
-            command = [ready / "bin" / "kc.sh", "build", f"--db={database}", "--cache=local", *build]
+            command = [ready / "bin" / "kc.sh", "build", f"--db={database}", *build]
             subprocess.run(command, check=True, capture_output=True, env=_environment({}))
             (ready / ".complete").touch()
     return ready
@@ -125,7 +125,8 @@ def running(folder: Path, database: str = "dev-mem", *options: str, build: Seque
     log = folder / "keycloak.log"
     command = [ready / "bin" / "kc.sh", "start", "--optimized", "--http-enabled=true"]
     command += [] if any(option.startswith("--hostname=") for option in options) else ["--hostname-strict=false"]
-    command += ["--http-host=127.0.0.1", f"--http-port={port}", *options]
+    # Alone: one that looks for others takes one of four ports, and more than four servers may run at once.
+    command += ["--http-host=127.0.0.1", f"--http-port={port}", "--cache=local", *options]
     own = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": password}
     with open(log, "wb") as output:
         # A group of its own: the script starts Java, and both have to go.
