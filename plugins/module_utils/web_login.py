@@ -157,12 +157,10 @@ def form_of(page: str, url: str, once: bool = False) -> Form | None:
     for action, inputs in parser.forms:
         names = [name for name, _kind, _value in inputs]
         secret = next((number for number, (_name, kind, _value) in enumerate(inputs) if kind == (_ONCE if once else "password")), None)
-        if secret is not None and once:
-            return Form(urllib.parse.urljoin(url, action), {name: value for name, kind, value in inputs if kind == "hidden"}, "", names[secret])
-        texts = [number for number, (_name, kind, _value) in enumerate(inputs[:secret]) if kind in ("text", "email")]
-        if secret is not None and texts:
+        texts = [name for name, kind, _value in inputs[:secret] if kind in ("text", "email")]
+        if secret is not None and (once or texts):
             fields = {name: value for name, kind, value in inputs if kind == "hidden"}
-            return Form(urllib.parse.urljoin(url, action), fields, names[texts[-1]], names[secret])
+            return Form(urllib.parse.urljoin(url, action), fields, "" if once else texts[-1], names[secret])
     return None
 
 

@@ -45,6 +45,11 @@ class Mark(t.NamedTuple):
         return self if len(left) == len(self.applied) else self._replace(applied=left)
 
 
+def first(mark: Mark | None, entry: t.Mapping[str, t.Any], *later: str) -> Mark | None:
+    """The mark for the request that makes an object; the same one, where none of the fields that come later is declared."""
+    return mark.without(*(field for field in later if entry.get(field))) if mark else None
+
+
 def _packed(values: t.Mapping[str, str]) -> str:
     return json.dumps(dict(values), separators=(",", ":"), sort_keys=True)
 

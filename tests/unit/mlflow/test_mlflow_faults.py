@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import copy
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from ansible_collections.mlops.platform.plugins.module_utils.engine.runner import FailedError
 from applied import Document, applied
 from fake_mlflow import FakeMlflow
+from two_runs import at_once
 
 BUDGET = {"target_scope": "GLOBAL", "duration": {"unit": "WEEKS", "value": 3}, "budget_amount": 7.5, "budget_action": "ALERT"}
 DOCUMENT: Document = {
@@ -178,16 +178,7 @@ def test_a_prompt_that_another_text_followed_is_no_twin(mlflow: FakeMlflow) -> N
 
 
 def test_two_runs_at_once_end_as_one(mlflow: FakeMlflow) -> None:
-    def run(_number: int) -> str:
-        try:
-            applied(mlflow, DOCUMENT)
-        except FailedError as exc:
-            return str(exc)
-        return ""
-
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        said = list(pool.map(run, range(2)))
-    assert [line for line in said if line and "run again" not in line] == []
+    assert [line for line in at_once(lambda: applied(mlflow, DOCUMENT)) if "run again" not in line] == []
     applied(mlflow, DOCUMENT)
     assert applied(mlflow, DOCUMENT)["plan"] == []
     nothing_doubled(mlflow)

@@ -90,7 +90,7 @@ class Groups(Base):
         above = self.above(server, parent) if parent_of(str(entry["path"])) else ""
         if above is None:
             raise EngineError(f"group {parent} does not exist: declare it with {path} in its subGroups")
-        first = mark.without(*(key for key in _MAPPED if entry.get(key))) if mark else None
+        first = marks.first(mark, entry, *_MAPPED)
         identifier = server.api.post(f"{base}/{above}/children" if above else base, body_of(entry, first))
         server.learn(self.name, path, identifier)
         write_roles(server, f"{base}/{identifier}/role-mappings", {}, entry)

@@ -102,7 +102,7 @@ class IdentityProviders(Base):
         return marks.read(current.get("config"))
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        first = mark.without("mappers") if mark and entry.get("mappers") else mark
+        first = marks.first(mark, entry, "mappers")
         server.api.post(_PATH, _marked(entry, first))
         alias = self.key(entry)
         found = server.api.get(f"{_PATH}/{quote(alias)}")

@@ -64,7 +64,7 @@ class Organizations(Base):
         return result
 
     def make(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        first = mark.without(*(key for key in _LINKS if entry.get(key))) if mark else None
+        first = marks.first(mark, entry, *_LINKS)
         identifier = server.api.post("/organizations", _body(entry, first))
         server.learn(self.name, self.key(entry), identifier)
         for key in _LINKS:

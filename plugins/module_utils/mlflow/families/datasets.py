@@ -116,7 +116,7 @@ class Datasets(ScopedFamily):
         return marks.read(server.raw(self.name, key).get("tags"))
 
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> None:
-        first = mark.without("records") if mark and entry.get("records") else mark
+        first = marks.first(mark, entry, "records")
         tags = {**(entry.get("tags") or {}), **(first.texts() if first else {})}
         made = server.at(entry["workspace"]).post(
             "3.0/datasets/create",

@@ -128,7 +128,7 @@ class RegisteredModels(ScopedFamily):
     def create(self, server: Session, entry: Entry, mark: marks.Mark | None) -> Entry | None:
         api = server.at(entry["workspace"])
         server.writes(self, entry["workspace"], entry["name"])
-        first = mark.without(*(field for field in ("versions", "aliases") if entry.get(field))) if mark else None
+        first = marks.first(mark, entry, "versions", "aliases")
         tags = tag_list(entry.get("tags"), first)
         answer = api.post("2.0/registered-models/create", name=entry["name"], description=entry.get("description") or "", tags=tags)
         item = answer["registered_model"]
